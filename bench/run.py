@@ -1,0 +1,98 @@
+"""The order of measurements: each step's output is the next one's input."""
+
+import asyncio
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from rich.console import Console
+
+from bench import components, feeds
+from bench.components import Line
+from bench.installation import Installation, installation
+from bench.measure import Rate, apart, reference_work
+from bench.peer_run import plain_faust
+from bench.report import Figures
+from bench.stage_run import catch_up, deltas_read, rows_consumed
+from pipeline.domain.topics import REQUEST_DELTAS, SESSIONS, WEB_LOGS
+from pipeline.kafka.progress import Progress
+
+
+def run(directory: Path, rows: int, peer_rows: int, console: Console) -> Figures:
+    """Measure everything in a directory that the caller removes."""
+    files, reference = directory / "canvas", [apart(reference_work).cost.cpu_s]
+    with _said(console, f"simulating {rows:,} rows"):
+        simulated = apart(feeds.simulate_day, rows, files)
+    made = simulated.result
+    rates = {"simulate_rows": simulated.rate(made.web_log_rows)}
+    with installation(directory / "stack", console.print) as installed:
+        rates |= _through_kafka(installed, files, directory, console)
+        with _said(console, f"plain Faust, {peer_rows:,} rows"):
+            rates["plain_faust_rows"] = plain_faust(installed, peer_rows, directory)
+        with _said(console, "each step alone"):
+            lines = _lines(installed, files, rates, rows // 4)
+        records = asyncio.run(_records(installed))
+    reference.append(apart(reference_work).cost.cpu_s)
+    other = {
+        "sessionize_to_plain_faust": rates["sessionize_rows"].per_s_core
+        / rates["plain_faust_rows"].per_s_core,
+        "reference_cpu_s_before": reference[0],
+        "reference_cpu_s_after": reference[1],
+    }
+    given = {"rows": made.web_log_rows, "sessions": made.sessions, **records}
+    return Figures(rates, lines, given, other)
+
+
+def _through_kafka(
+    installed: Installation, files: Path, directory: Path, console: Console
+) -> dict[str, Rate]:
+    """Ingest, then let the stages catch up one after the other."""
+    with _said(console, "ingesting"):
+        ingested = apart(feeds.ingest, installed.settings, files)
+    published = ingested.result.published
+    rates = {"ingest_rows": ingested.rate(published)}
+    for stage in ("sink", "sessionize", "detect"):
+        with _said(console, f"catching up: {stage}"):
+            caught_up = catch_up(installed, stage, directory)
+        counted = published if stage == "sink" else _counted(installed, stage)
+        unit = "deltas" if stage == "detect" else "rows"
+        rates[f"{stage}_{unit}"] = caught_up.rate(counted)
+    return rates
+
+
+def _counted(installed: Installation, stage: str) -> int:
+    count = deltas_read if stage == "detect" else rows_consumed
+    return asyncio.run(count(installed))
+
+
+def _lines(installed: Installation, files: Path, rates: dict[str, Rate], rows: int) -> list[Line]:
+    settings = installed.settings
+    measured = (
+        (apart(components.ingest_steps, settings, files, rows), "ingest_rows"),
+        (apart(components.sessionize_steps, settings, rows), "sessionize_rows"),
+        (apart(components.detect_steps, settings, rows), "detect_deltas"),
+    )
+    return [done.result._replace(worker_ns=1e9 / rates[rate].per_s_core) for done, rate in measured]
+
+
+async def _records(installed: Installation) -> dict[str, int]:
+    """Return how many offsets each topic took, transaction markers included."""
+    names = {topic.name: key for topic, key in _COUNTED}
+    async with Progress(installed.settings.kafka()) as progress:
+        ends = await progress.ends(names)
+    return {
+        f"{names[name]}_offsets": sum(end for (topic, _), end in ends.items() if topic == name)
+        for name in names
+    }
+
+
+_COUNTED = ((WEB_LOGS, "web_logs"), (SESSIONS, "sessions"), (REQUEST_DELTAS, "request_deltas"))
+
+
+@contextmanager
+def _said(console: Console, what: str) -> Iterator[None]:
+    began = time.monotonic()
+    console.print(f"{what} …", end=" ", highlight=False)
+    yield
+    console.print(f"{time.monotonic() - began:.0f} s", highlight=False)

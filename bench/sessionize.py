@@ -1,0 +1,145 @@
+"""Rows per second of ``Sessions`` with all sets on, and bytes per open session.
+
+    python bench/sessionize.py [open sessions …]
+
+One core. Every row goes to a random open session or, one in fifty, opens a new one, which is
+hard on caches: each touches memory that nothing touched lately. Sessions visit five courses
+and a dozen controllers. A take (the commit) comes after every five chunks.
+"""
+
+import os
+
+os.environ.setdefault("POLARS_MAX_THREADS", "1")
+
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import polars as pl
+import psutil
+
+from pipeline.domain.event_time import MINUTE, EventTimeRules
+from pipeline.domain.feeds import LIVE_EVENTS, WEB_LOGS
+from pipeline.sessionize.sessions import Sessions
+
+CHUNK = 20_000
+CHUNKS_PER_TAKE = 5
+TAKES = 6
+START = 1_700_000_000_000_000
+ROWS_PER_MS = 5
+
+
+class World:
+    """A university's web_logs rows as event batches."""
+
+    def __init__(self, sessions: int) -> None:
+        self.random = np.random.default_rng(1)
+        self.sessions = sessions
+        self.high = self.random.integers(0, 1 << 63, sessions * 2, dtype=np.uint64)
+        self.low = self.random.integers(0, 1 << 63, sessions * 2, dtype=np.uint64)
+        self.current = np.arange(sessions)
+        self.next = sessions
+        self.now = START
+        self.offset = 0
+        octets = self.random.integers(1, 255, (100_000, 4)).tolist()
+        self.ips = pl.Series([".".join(map(str, each)) for each in octets])
+        self.paths = pl.Series([f"/courses/{i % 997}/assignments/{i}" for i in range(50_000)])
+        self.controllers = pl.Series([f"controller_{i}" for i in range(40)])
+        browser = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko)"
+        self.agents = pl.Series([f"{browser} Chrome/{i}.0.0.0 Safari/537.36" for i in range(500)])
+
+    def everyone(self) -> list[pl.DataFrame]:
+        """Return one row of each open session."""
+        everyone = range(0, self.sessions, CHUNK)
+        return [self._rows(np.arange(i, min(i + CHUNK, self.sessions))) for i in everyone]
+
+    def some(self) -> pl.DataFrame:
+        """Return a chunk of random open sessions, one in fifty new."""
+        at = self.random.integers(0, self.sessions, CHUNK)
+        new = np.unique(at[self.random.random(CHUNK) < 0.02])[: len(self.high) - self.next]
+        self.current[new] = np.arange(self.next, self.next + len(new))
+        self.next += len(new)
+        return self._rows(self.current[at])
+
+    def _rows(self, sessions: np.ndarray) -> pl.DataFrame:
+        r, n = self.random, len(sessions)
+        times = self.now + np.arange(n) * 1000 // ROWS_PER_MS - r.integers(0, 2_000_000, n)
+        self.now += n * 1000 // ROWS_PER_MS
+        self.offset += n
+        some = r.random(n) < 0.98
+        users = sessions % 300_000 + 1
+        return pl.DataFrame(
+            {
+                "offset": np.arange(self.offset - n, self.offset),
+                "time": times,
+                "key_hi": r.integers(0, 1 << 63, n, dtype=np.uint64),
+                "key_lo": r.integers(0, 1 << 63, n, dtype=np.uint64),
+                "session_hi": self.high[sessions],
+                "session_lo": self.low[sessions],
+                "status": r.choice(np.array([200, 200, 200, 304, 404, 500], np.int32), n),
+                "duration": r.integers(1000, 2_000_000, n),
+                "write": r.random(n) < 0.1,
+                "participated": r.random(n) < 0.02,
+                "page": r.random(n) < 0.3,
+                "masqueraded": r.random(n) < 0.001,
+                "actor": pl.Series(users).set(pl.Series(~some), None),
+                "user": pl.Series(users).set(pl.Series(~some), None),
+                "course": pl.Series(sessions % 9_000 + r.integers(0, 5, n)).set(
+                    pl.Series(r.random(n) < 0.2), None
+                ),
+                "developer_key": pl.Series(np.full(n, 7)).set(pl.Series(r.random(n) > 0.05), None),
+                "controller": self.controllers.gather((sessions + r.integers(0, 12, n)) % 40),
+                "ip": self.ips.gather((sessions + (r.random(n) < 0.03)) % 100_000),
+                "user_agent": self.agents.gather(sessions % 500),
+                "path": self.paths.gather(r.integers(0, 50_000, n)),
+                "login": np.zeros(n, np.int8),
+            }
+        )
+
+
+def timed(work: Callable[[], Any]) -> tuple[float, Any]:
+    """Return the seconds that the work took, and its result."""
+    started = time.process_time()
+    result = work()
+    return time.process_time() - started, result
+
+
+def run(count: int) -> None:
+    """Fill up, then measure; prints one line."""
+    world, sessions = World(count), Sessions(EventTimeRules())
+    process = psutil.Process()
+    chunks = world.everyone()
+    before = process.memory_info().rss
+    for chunk in chunks:
+        sessions.add(WEB_LOGS, chunk)
+    taken = sessions.take(1)
+    sessions.delivered(0)
+    del chunks, chunk
+    adding = taking = 0.0
+    rows = records = 0
+    for number in range(TAKES):
+        batches = [world.some() for _ in range(CHUNKS_PER_TAKE)]
+        for batch in batches:
+            adding += timed(lambda batch=batch: sessions.add(WEB_LOGS, batch))[0]
+            marks = {WEB_LOGS: world.now - 60 * MINUTE, LIVE_EVENTS: world.now - 2 * MINUTE}
+            adding += timed(lambda marks=marks: sessions.advance(marks, marks[WEB_LOGS]))[0]
+            rows += batch.height
+        seconds, taken = timed(lambda number=number: sessions.take(number + 2))
+        sessions.delivered(10**9 * (number + 1))
+        taking += seconds
+        records += taken.height
+    del taken, batches, batch
+    size = (process.memory_info().rss - before) / sessions.open
+    print(
+        f"{sessions.open:>9,} open: {rows / (adding + taking):>9,.0f} rows/s, "
+        f"add {adding / rows * 1e9:,.0f} ns/row, take {taking / rows * 1e9:,.0f} ns/row "
+        f"({taking / records * 1e9:,.0f} ns/record, {records / rows:.2f} records/row), "
+        f"{size:,.0f} bytes/session (resident)"
+    )
+
+
+if __name__ == "__main__":
+    for argument in sys.argv[1:] or ("20000", "200000", "1000000"):
+        run(int(argument))

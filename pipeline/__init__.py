@@ -1,0 +1,1 @@
+"""Canvas LMS telemetry: feeds → Kafka → sessions, request statistics, anomalies → ClickHouse."""

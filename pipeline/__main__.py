@@ -1,0 +1,5 @@
+"""``python -m pipeline`` is ``canvas-telemetry``."""
+
+from pipeline.cli import main
+
+main()

@@ -1,0 +1,1 @@
+"""Columns → request deltas and stats. Pure."""

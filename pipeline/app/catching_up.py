@@ -1,0 +1,106 @@
+"""When a run has caught up, and how it is closed (semantics rule 18)."""
+
+import asyncio
+import json
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+from pipeline.app import wiring
+from pipeline.app.closing import publish_closing
+from pipeline.app.ingesting import KafkaCursors
+from pipeline.app.settings import Settings
+from pipeline.app.stages import STAGES, input_topics
+from pipeline.domain.errors import Unavailable
+from pipeline.engine.tally import Tally, from_json
+from pipeline.ingest.clock import wall_clock
+from pipeline.kafka.progress import Progress
+from pipeline.kafka.publisher import TransactionalPublisher
+
+POLL_S: Final = 0.2
+
+
+async def caught_up(
+    progress: Progress, settings: Settings, stages: Sequence[str]
+) -> dict[str, int]:
+    """Return the lag of each stage that is behind; empty when all have caught up.
+
+    Stages are asked in the order of the flow. A stage commits what it wrote together with how far
+    it read, so once it has no lag, the ends of what the next one reads are complete.
+    """
+    for stage in (s for s in STAGES if s in stages):
+        lags = await progress.lag(settings.group(stage), input_topics(stage, settings))
+        behind = sum(lag.behind for lag in lags.values())
+        if behind:
+            return {stage: behind}
+    return {}
+
+
+async def wait_until_caught_up(
+    settings: Settings,
+    stages: Sequence[str],
+    alive: Callable[[], None],
+    progressed: Callable[[str, int], None],
+) -> None:
+    """Wait until every stage has read to the end of its inputs.
+
+    ``alive`` raises if a stage has failed for good; ``progressed`` is told the stage that is
+    behind and by how many offsets.
+    """
+    async with Progress(settings.kafka()) as progress:
+        while behind := await _asked(progress, settings, stages):
+            alive()
+            progressed(*next(iter(behind.items())))
+            await asyncio.sleep(POLL_S)
+
+
+async def _asked(progress: Progress, settings: Settings, stages: Sequence[str]) -> dict[str, int]:
+    """Ask once; a broker that does not answer counts as being behind."""
+    try:
+        return await caught_up(progress, settings, stages)
+    except Unavailable:
+        return {"kafka": 0}
+
+
+async def close_event_time(settings: Settings) -> int | None:
+    """Publish, to every partition of every feed, the mark that makes everything final.
+
+    Returns the largest event time that was seen, None if no row was ever consumed.
+    """
+    states = await commit_states(settings)
+    seen: list[int] = [at for state in states for at in state["wm"]["largest"].values()]
+    if not seen:
+        return None
+    largest = max(seen)
+    at = settings.event_time().closing(largest)
+    connection = settings.kafka()
+    publisher = TransactionalPublisher(connection, f"{settings.app_id}-close")
+    await publisher.start()
+    try:
+        await publish_closing(
+            at,
+            settings.feeds,
+            publisher=publisher,
+            cursors=KafkaCursors(connection),
+            schemas=wiring.schemas(settings),
+            clock=wall_clock,
+        )
+    finally:
+        await publisher.stop()
+    return largest
+
+
+async def commit_states(settings: Settings) -> list[dict[str, Any]]:
+    """Return what sessionize stored with its commits, partition by partition."""
+    topics = input_topics("sessionize", settings)
+    async with Progress(settings.kafka()) as progress:
+        committed = await progress.committed(settings.group("sessionize"), topics[:1])
+    return [json.loads(each.metadata) for each in committed.values() if each.metadata]
+
+
+async def tallies(settings: Settings) -> dict[str, Tally]:
+    """Return where rows went, per feed, over all partitions of sessionize."""
+    total: dict[str, Tally] = {}
+    for state in await commit_states(settings):
+        for feed, tally in from_json(state["n"]).items():
+            total[feed] = total.get(feed, Tally()) + tally
+    return total

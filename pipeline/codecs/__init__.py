@@ -1,0 +1,1 @@
+"""Bytes and raw rows ↔ domain: Avro, JSON rows, marks, keys. Pure."""

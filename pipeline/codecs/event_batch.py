@@ -1,0 +1,182 @@
+"""Decoded rows → the one frame that sessionize and aggregate see.
+
+An *event batch* is a polars frame with the columns of ``EVENT_SCHEMA``, whichever feed the rows
+came from. Which columns of a record it needs is said by ``WEB_LOG_COLUMNS`` and
+``LIVE_EVENT_COLUMNS``; everything else of a record is never decoded on the hot path.
+"""
+
+from typing import Final
+
+import numpy as np
+import polars as pl
+
+from pipeline.codecs.ids import hex128
+from pipeline.domain.feeds import WEB_LOGS, Feed
+
+WEB_LOG_COLUMNS: Final = (
+    "id",
+    "timestamp",
+    "user_id",
+    "real_user_id",
+    "course_id",
+    "url",
+    "http_method",
+    "http_status",
+    "remote_ip",
+    "interaction_micros",
+    "web_application_controller",
+    "web_application_action",
+    "session_id",
+    "developer_key_id",
+    "participated",
+    "user_agent",
+)
+LIVE_EVENT_COLUMNS: Final = (
+    "event_key",
+    "event_name",
+    "event_time",
+    "session_id",
+    "request_id",
+    "user_id",
+    "real_user_id",
+    "hostname",
+    "client_ip",
+    "http_method",
+    "url",
+    "user_agent",
+    "course_id",
+    "developer_key_id",
+)
+EVENT_SCHEMA: Final[dict[str, pl.DataType]] = {
+    "offset": pl.Int64(),
+    "time": pl.Int64(),
+    "key_hi": pl.UInt64(),
+    "key_lo": pl.UInt64(),
+    "session_id": pl.String(),
+    "session_hi": pl.UInt64(),
+    "session_lo": pl.UInt64(),
+    "status": pl.Int32(),
+    "duration": pl.Int64(),
+    "write": pl.Boolean(),
+    "participated": pl.Boolean(),
+    "page": pl.Boolean(),
+    "masqueraded": pl.Boolean(),
+    "actor": pl.Int64(),
+    "user": pl.Int64(),
+    "course": pl.Int64(),
+    "developer_key": pl.Int64(),
+    "controller": pl.String(),
+    "action": pl.String(),
+    "ip": pl.String(),
+    "user_agent": pl.String(),
+    "host": pl.String(),
+    "path": pl.String(),
+    "login": pl.Int8(),
+    "request_id": pl.String(),
+    "failed_login": pl.Boolean(),
+}
+LOGGED_IN: Final = 1
+LOGGED_OUT: Final = 2
+
+_WRITES: Final = ("POST", "PUT", "PATCH", "DELETE")
+_PERSON: Final = (
+    pl.coalesce("real_user_id", "user_id").alias("actor"),
+    pl.col("user_id").alias("user"),
+    (pl.col("real_user_id").is_not_null() & (pl.col("real_user_id") != pl.col("user_id")))
+    .fill_null(value=False)
+    .alias("masqueraded"),
+    pl.col("course_id").alias("course"),
+    pl.col("developer_key_id").alias("developer_key"),
+    pl.col("http_method").is_in(_WRITES).fill_null(value=False).alias("write"),
+)
+
+
+def event_columns(feed: Feed) -> tuple[str, ...]:
+    """Return the columns of the feed's record that an event batch is made from."""
+    return WEB_LOG_COLUMNS if feed == WEB_LOGS else LIVE_EVENT_COLUMNS
+
+
+def event_batch(feed: Feed, decoded: pl.DataFrame) -> pl.DataFrame:
+    """Return the event batch of decoded rows; same rows, same order."""
+    if feed == WEB_LOGS:
+        return _assemble(_web_logs(decoded), decoded["id"])
+    return _assemble(_live_events(decoded), decoded["event_key"])
+
+
+def _web_logs(decoded: pl.DataFrame) -> pl.DataFrame:
+    path = pl.col("url").str.splitn("?", 2).struct.field("field_0")
+    frame = decoded.select(
+        *_PERSON,
+        pl.col("_offset").alias("offset"),
+        pl.col("timestamp").alias("time"),
+        pl.col("session_id"),
+        pl.col("http_status").cast(pl.Int32).alias("status"),
+        pl.col("interaction_micros").cast(pl.Int64).clip(lower_bound=0).alias("duration"),
+        pl.col("participated"),
+        pl.col("web_application_controller").alias("controller"),
+        pl.col("web_application_action").alias("action"),
+        pl.col("remote_ip").alias("ip"),
+        pl.col("user_agent"),
+        pl.lit(None, pl.String).alias("host"),
+        path.alias("path"),
+        pl.lit(0, pl.Int8).alias("login"),
+        pl.col("id").alias("request_id"),
+        (pl.col("http_method") == "GET").alias("get"),
+        (pl.col("http_method") == "POST").alias("post"),
+    )
+    return frame.with_columns(
+        (
+            pl.col("get")
+            & (pl.col("status") < 400)
+            & ~pl.col("path").str.starts_with("/api/")
+            & pl.col("action").ne_missing("ping")
+        ).alias("page"),
+        (
+            pl.col("post")
+            & pl.col("controller").eq_missing("login/canvas")
+            & pl.col("action").eq_missing("create")
+            & pl.col("status").is_between(400, 499)
+        ).alias("failed_login"),
+    )
+
+
+def _live_events(decoded: pl.DataFrame) -> pl.DataFrame:
+    name = pl.col("event_name")
+    return decoded.select(
+        *_PERSON,
+        pl.col("_offset").alias("offset"),
+        pl.col("event_time").alias("time"),
+        pl.col("session_id"),
+        pl.lit(0, pl.Int32).alias("status"),
+        pl.lit(0, pl.Int64).alias("duration"),
+        pl.lit(value=False).alias("participated"),
+        pl.lit(value=False).alias("page"),
+        pl.lit(None, pl.String).alias("controller"),
+        pl.lit(None, pl.String).alias("action"),
+        pl.col("client_ip").alias("ip"),
+        pl.col("user_agent"),
+        pl.col("hostname").alias("host"),
+        pl.col("url").str.extract(r"^(?:[a-zA-Z]+://[^/?#]*)?([^?#]*)", 1).alias("path"),
+        pl.when(name == "logged_in")
+        .then(LOGGED_IN)
+        .when(name == "logged_out")
+        .then(LOGGED_OUT)
+        .otherwise(0)
+        .cast(pl.Int8)
+        .alias("login"),
+        pl.col("request_id"),
+        pl.lit(value=False).alias("failed_login"),
+    )
+
+
+def _assemble(frame: pl.DataFrame, event_key: pl.Series) -> pl.DataFrame:
+    key_hi, key_lo, _ = hex128(event_key)
+    session_hi, session_lo, valid = hex128(frame["session_id"])
+    none = np.uint64(0)
+    return frame.with_columns(
+        pl.Series("key_hi", key_hi),
+        pl.Series("key_lo", key_lo),
+        pl.Series("session_hi", np.where(valid, session_hi, none)),
+        pl.Series("session_lo", np.where(valid, session_lo, none)),
+        pl.when(pl.Series(valid)).then(pl.col("session_id")).alias("session_id"),
+    ).select(EVENT_SCHEMA.keys())

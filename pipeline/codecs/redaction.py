@@ -1,0 +1,251 @@
+r"""Removes secrets from texts before they reach Kafka.
+
+One definition for every feed: ``redact_text`` decides, everything else finds the texts that are
+worth asking. A text without any of the tell-tale words costs one search for them.
+
+What counts as a secret: tokens, verifiers, OAuth codes and states, signatures, SAML and LTI
+messages, single sign-on tickets, calendar and feed tokens in paths, Canvas access tokens and JSON
+web tokens wherever they stand; and the login in ``sis_login_id:…``, which is personal. Names may be
+percent-encoded (any number of times) or ``\uXXXX``-escaped, URLs may be nested in parameters.
+A value ends at the next real ``&``, ``#``, quote, angle bracket, backslash or white space, so a URL
+nested behind a secret is masked with it: rather too much than too little.
+"""
+
+import json
+import re
+from collections.abc import Callable
+from typing import Any, Final
+from urllib.parse import unquote
+
+import polars as pl
+
+from pipeline.codecs.json_text import canonical_json
+
+MASK: Final = "REDACTED"
+
+_SECRET_ENDINGS: Final = (
+    "token",
+    "secret",
+    "password",
+    "passwd",
+    "passphrase",
+    "signature",
+    "verifier",
+    "jwt",
+    "samlrequest",
+    "samlresponse",
+    "samlart",
+    "relaystate",
+    "apikey",
+    "api_key",
+    "sessionid",
+    "sessid",
+    "_session",
+    "credential",
+    "assertion",
+    "lti_message_hint",
+    "login_hint",
+    "access_code",
+    "accesskeyid",
+    "authorization",
+    "nonce",
+    "hmac",
+)
+_SECRET_PARAMETERS: Final = frozenset(
+    {"code", "state", "sig", "ticket", "execution", "pgt", "pgtiou", "pwd", "pass"}
+)
+"""Secret as URL parameters only: in a body ``state`` is the state of an enrollment."""
+
+_TELL_TALES: Final = (
+    *("token", "secret", "passw", "passphrase", "signature", "verifier", "jwt", "saml"),
+    *("relaystate", "apikey", "api_key", "sessionid", "sessid", "_session", "credential"),
+    *("assertion", "_hint", "access_code", "accesskeyid", "authorization", "nonce", "hmac"),
+    *("ticket", "execution", "pgt", "pwd", "pass=", "pass%", "pass\\", "pass]"),
+    *("code=", "code%", "code\\", "code]", "state=", "state%", "state\\", "state]"),
+    *("sig=", "sig%", "sig\\", "sig]", '"sig"', "feeds", "sis_login_id", "bearer", "basic "),
+    *("eyj", "change_password", "register/", "register%", "register\\", "invitation"),
+)
+"""Lower case; a text with none of them and none of the escapes below is clean."""
+
+_ESCAPES: Final = (
+    *("~", "%7e", "%25", "\\u00", "%4", "%6", "%7"),
+    *(f"%5{digit}" for digit in "0123456789af"),
+)
+"""What Canvas tokens and escaped letters begin with; %5B and %5D are only brackets."""
+_WORDS: Final = _TELL_TALES + _ESCAPES
+
+_SECRETS_NEED: Final = re.compile(r"[=%/\\~:.+\s]")
+"""Every pattern below has one of these; most short values of JSON have none."""
+
+_EQUALS: Final = re.compile(r"=|%(?:25)*3d|\\+u003d", re.IGNORECASE)
+_VALUE: Final = re.compile(r"[^&#\s\"'<>\\]+")
+_NAME_BACKWARDS: Final = re.compile(r"(\]\[|\])?([a-z0-9_.\-]+)")
+_UNICODE_ESCAPE: Final = re.compile(r"\\+u([0-9a-fA-F]{4})")
+_LONGEST_NAME: Final = 400
+"""Characters before an equals sign that may belong to an (escaped) parameter name."""
+_LONGEST_PLAIN_NAME: Final = 64
+
+_END: Final = r"[^/&?#\s\"'<>\\]+"
+_SLASH: Final = r"(?:\\*/|%(?:25)*2f)"
+_Replacement = str | Callable[[re.Match[str]], str]
+_PATTERNS: Final[tuple[tuple[re.Pattern[str], _Replacement], ...]] = (
+    (
+        re.compile(
+            rf"(feeds{_SLASH}[^\s\"'<>?#&]*?(?:_|%(?:25)*5f))[^/.?#&\s\"'<>\\]+", re.IGNORECASE
+        ),
+        rf"\g<1>{MASK}",
+    ),
+    (
+        re.compile(rf"((?:change_password|register|invitations?){_SLASH}){_END}", re.IGNORECASE),
+        rf"\g<1>{MASK}",
+    ),
+    (re.compile(rf"(sis_login_id(?::|%(?:25)*3a)){_END}", re.IGNORECASE), rf"\g<1>{MASK}"),
+    (re.compile(r"eyJ[\w-]{10,}\.[\w-]{4,}(?:\.[\w-]*)*"), MASK),
+    # Canvas access tokens are shard~letters and digits; ids of other shards have digits only.
+    (re.compile(r"[0-9]+(?:~|%(?:25)*7e)[0-9]*[a-z][a-z0-9]*", re.IGNORECASE), MASK),
+    (
+        re.compile(r"((?:bearer|basic)(?:\s|%20|\+)+)[a-z0-9._~+/=-]{8,}", re.IGNORECASE),
+        rf"\g<1>{MASK}",
+    ),
+)
+
+_JSON_STRING: Final = re.compile(r'"([^"\\]{1,80})"(\s*:\s*)("(?:[^"\\]|\\.)*"?|-?[0-9][^\s,}\]]*)')
+_JSON_IN_JSON: Final = re.compile(r'(\\+"([^"\\]{1,80})\\+"\s*:\s*)(\\+"[^"\\]*|-?[0-9][0-9.]*)')
+
+
+def is_secret_parameter(name: str) -> bool:
+    """Tell whether a URL parameter of that (lower-case) name holds a secret."""
+    return name in _SECRET_PARAMETERS or name.removesuffix("[]").endswith(_SECRET_ENDINGS)
+
+
+def is_secret_key(name: str) -> bool:
+    """Tell whether a JSON member of that name holds a secret."""
+    lowered = name.lower()
+    return lowered == "sig" or lowered.endswith(_SECRET_ENDINGS)
+
+
+def may_hold_secrets(text: str) -> bool:
+    """Tell whether a text needs ``redact_text`` at all; never false where that would change it."""
+    if _SECRETS_NEED.search(text) is None:
+        return False
+    lowered = text.lower()
+    for word in _WORDS:  # noqa: SIM110 (any() with a generator takes twice as long)
+        if word in lowered:
+            return True
+    return False
+
+
+def redact_text(text: str) -> str:
+    """Return the text with every secret replaced by ``MASK``; doing it twice changes nothing."""
+    if not may_hold_secrets(text):
+        return text
+    text = _redact_parameters(text)
+    for pattern, replacement in _PATTERNS:
+        text = pattern.sub(replacement, text)
+    return text
+
+
+def redact_json(value: Any) -> Any:
+    """Return a JSON value with secrets masked in every string, and under every secret name."""
+    if isinstance(value, str):
+        return redact_text(value)
+    if isinstance(value, dict):
+        return {
+            redact_text(name): _masked(item) if is_secret_key(name) else redact_json(item)
+            for name, item in value.items()
+        }
+    if isinstance(value, list):
+        return [redact_json(item) for item in value]
+    return value
+
+
+def redact_bytes(payload: bytes) -> bytes:
+    """Mask secrets in bytes that nobody may be able to parse: as text, JSON members included."""
+    # Latin-1 maps every byte to one character and back, so what is no secret stays as it was.
+    text = payload.decode("latin-1")
+    text = _JSON_STRING.sub(_mask_member, text)
+    text = _JSON_IN_JSON.sub(_mask_nested_member, text)
+    return redact_text(text).encode("latin-1")
+
+
+def redact_column(column: pl.Series) -> pl.Series:
+    """Redact a text column; rows without a tell-tale are searched column-wise and left alone."""
+    suspects = column.str.contains_any(list(_WORDS), ascii_case_insensitive=True)
+    if not suspects.any():
+        return column
+    rows = suspects.fill_null(value=False).arg_true()
+    # Per text, because names must be decoded to be judged: about 5 µs for a URL that is suspect.
+    masked = [redact_text(text) for text in column.gather(rows).to_list()]
+    return column.scatter(rows, pl.Series(masked, dtype=pl.String))
+
+
+def redact_json_column(column: pl.Series) -> pl.Series:
+    """Redact a column of JSON texts, by members and strings; the searched-for rows only.
+
+    JSON escapes nothing that a tell-tale consists of but quotes and backslashes, and those only
+    double: a JSON text without tell-tales has no string with one.
+    """
+    suspects = column.str.contains_any(list(_WORDS), ascii_case_insensitive=True)
+    if not suspects.any():
+        return column
+    rows = suspects.fill_null(value=False).arg_true()
+    masked = [
+        canonical_json(redact_json(json.loads(text))) for text in column.gather(rows).to_list()
+    ]
+    return column.scatter(rows, pl.Series(masked, dtype=pl.String))
+
+
+def _redact_parameters(text: str) -> str:
+    pieces: list[str] = []
+    done = 0
+    for equals in _EQUALS.finditer(text):
+        if equals.start() < done:
+            continue
+        name = _parameter_name(text[max(done, equals.start() - _LONGEST_NAME) : equals.start()])
+        if name is None or not is_secret_parameter(name):
+            continue
+        value = _VALUE.match(text, equals.end())
+        if value is None:
+            continue
+        pieces += (text[done : equals.end()], MASK)
+        done = value.end()
+    return "".join((*pieces, text[done:])) if pieces else text
+
+
+def _parameter_name(before: str) -> str | None:
+    name, escaped = _last_name(before)
+    if not escaped:
+        return name
+    before = _UNICODE_ESCAPE.sub(lambda escape: chr(int(escape[1], 16)), before)
+    while "%" in before and (plain := unquote(before)) != before:
+        before = plain
+    return _last_name(before)[0]
+
+
+def _last_name(before: str) -> tuple[str | None, bool]:
+    """Return the name at the end, and whether an escape stands right before it."""
+    # Backwards, because a search for what stands at the end tries every start.
+    backwards = before[:-_LONGEST_PLAIN_NAME:-1].lower()
+    found = _NAME_BACKWARDS.match(backwards)
+    if found is None:
+        return None, backwards[:1] in ("%", "\\")
+    # state[]=active is a list of states, not OAuth's state.
+    name = found[2][::-1] + ("[]" if found[1] == "][" else "")
+    return name, backwards[found.end() : found.end() + 1] in ("%", "\\")
+
+
+def _masked(value: Any) -> Any:
+    if value is None or isinstance(value, bool) or value in ("", [], {}):
+        return value
+    return MASK
+
+
+def _mask_member(member: re.Match[str]) -> str:
+    return f'"{member[1]}"{member[2]}"{MASK}"' if is_secret_key(member[1]) else member[0]
+
+
+def _mask_nested_member(member: re.Match[str]) -> str:
+    if not is_secret_key(member[2]):
+        return member[0]
+    quote = member[3][: member[3].index('"') + 1] if '"' in member[3] else ""
+    return f"{member[1]}{quote}{MASK if quote else 0}"

@@ -1,0 +1,78 @@
+"""How a writer's records are read as ours: Avro's schema resolution for flat records.
+
+https://avro.apache.org/docs/1.12.0/specification/#schema-resolution
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final, NamedTuple
+
+from pipeline.codecs.container import Container
+from pipeline.codecs.flat_schema import FlatField, Kind, NotFlat, flat_fields
+from pipeline.codecs.unreadable import IncompatibleSchema
+
+PROMOTIONS: Final[Mapping[Kind, tuple[Kind, ...]]] = {
+    "int": ("int", "long", "float", "double"),
+    "long": ("long", "float", "double"),
+    "float": ("float", "double"),
+    "double": ("double",),
+    "string": ("string", "bytes"),
+    "bytes": ("bytes", "string"),
+    "boolean": ("boolean",),
+}
+"""Writer's kind → reader's kinds that can take it."""
+
+
+class Resolution(NamedTuple):
+    """A writer's fields, and how to read its values.
+
+    ``fields`` and ``container`` are None when the writer's schema is not flat, or has bytes where
+    we have text: fastavro can read it, record by record.
+    """
+
+    writer: Mapping[str, Any]
+    fields: Mapping[str, FlatField] | None
+    container: Container | None
+
+
+def resolve(
+    schema_id: int, writer: Mapping[str, Any], name: str, reader: Mapping[str, Any]
+) -> Resolution:
+    """Match a writer's schema with ours; raise IncompatibleSchema if ours cannot read it."""
+    wanted = flat_fields(reader)
+    try:
+        written = flat_fields(writer)
+    except NotFlat:
+        return Resolution(writer, None, None)
+    for problem in unreadable_fields(written, wanted):
+        raise IncompatibleSchema(f"the writer's schema does not fit {name}: {problem}")
+    fields = {field.name: field for field in written}
+    if any(field.kind == "string" and _is_bytes(fields.get(field.name)) for field in wanted):
+        return Resolution(writer, None, None)
+    return Resolution(writer, fields, Container(writer, schema_id))
+
+
+def unreadable_fields(writer: tuple[FlatField, ...], reader: tuple[FlatField, ...]) -> list[str]:
+    """Say of each field of the reader that cannot be had from the writer's records why.
+
+    A nullable field read as one that is not is no problem here: single nulls are.
+    """
+    written = {field.name: field for field in writer}
+    problems = []
+    for field in reader:
+        source = written.get(field.name)
+        if source is None:
+            if not field.has_default:
+                problems.append(f"field {field.name!r} is missing and has no default")
+        elif source.array != field.array or field.kind not in PROMOTIONS[source.kind]:
+            problems.append(
+                f"field {field.name!r} is {_spoken(source)} and is read as {_spoken(field)}"
+            )
+    return problems
+
+
+def _spoken(field: FlatField) -> str:
+    return f"array of {field.kind}" if field.array else field.kind
+
+
+def _is_bytes(field: FlatField | None) -> bool:
+    return field is not None and field.kind == "bytes"

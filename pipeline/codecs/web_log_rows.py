@@ -1,0 +1,146 @@
+"""Lines of a DAP web_logs export → columns of web_log.avsc, deletes, bad records.
+
+Whole blocks go through ``web_log_columns``; what it does not vouch for, line by line through
+``web_log_lines``; both meet here and are made canonical together, so it does not matter which way
+a row took, and a bad line never costs its neighbours.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Final, NamedTuple
+
+import polars as pl
+
+from pipeline.codecs.canonical import (
+    hex_128_column,
+    local_ids,
+    text_or_null,
+    texts_or_null,
+    uuid_column,
+)
+from pipeline.codecs.record_limit import DEFAULT_LIMIT, fit
+from pipeline.codecs.redaction import redact_column
+from pipeline.codecs.web_log_columns import read_columns
+from pipeline.codecs.web_log_fields import CONTENT, IDS, NULLABLE_TEXTS, RAW_ROW, REQUIRED_TEXTS
+from pipeline.codecs.web_log_lines import Delete, read_line
+from pipeline.domain.bad_record import BadRecord
+from pipeline.domain.event_time import EARLIEST, FUTURE_TOLERANCE
+
+_TEXTS: Final = (*REQUIRED_TEXTS, *NULLABLE_TEXTS)
+_DELETES: Final[dict[str, pl.DataType]] = {"id": pl.String(), "requested_at": pl.Int64()}
+
+
+class Origin(NamedTuple):
+    """Where lines come from, and what they are judged by.
+
+    ``now`` decides which rows are dated in the future (semantics rule 19); ``home_shard`` makes
+    global ids of that shard local (rule 2).
+    """
+
+    name: str
+    now: int
+    home_shard: int | None = None
+    record_limit: int = DEFAULT_LIMIT
+
+
+class WebLogs(NamedTuple):
+    """What some lines held: read = rows + deletes + bad.
+
+    ``rows`` has the columns ``CONTENT`` of web_log.avsc in the order of the lines, ``deletes`` has
+    ``id`` and ``requested_at``; ``bad`` has with each record its position among the lines read.
+    """
+
+    rows: pl.DataFrame
+    deletes: pl.DataFrame
+    bad: list[tuple[int, BadRecord]]
+    read: int
+
+
+def read_web_logs(lines: Sequence[bytes], first_line: int, origin: Origin) -> WebLogs:
+    """Read lines without their line ends; blank ones count for the numbering only."""
+    numbers = range(first_line, first_line + len(lines))
+    stripped = [line.strip() for line in lines]
+    if not all(stripped):
+        numbered = [(n, line) for n, line in zip(numbers, stripped, strict=True) if line]
+        positions = [number for number, _ in numbered]
+        stripped = [line for _, line in numbered]
+    else:
+        positions = list(numbers)
+    rows, odd = read_columns(stripped)
+    careful: list[dict[str, Any]] = []
+    deletes: list[tuple[int, Delete]] = []
+    bad: list[tuple[int, BadRecord]] = []
+    for at in odd:
+        result = read_line(stripped[at], f"{origin.name}:{positions[at]}")
+        if isinstance(result, BadRecord):
+            bad.append((at, result))
+        elif isinstance(result, Delete):
+            deletes.append((at, result))
+        else:
+            careful.append({"row": at, **result})
+    if careful:
+        rows = pl.concat([rows, pl.DataFrame(careful, schema=RAW_ROW)]).sort("row")
+    rows, untimely = _timely(rows, origin.now)
+    bad += [
+        (at, _untimely(stripped[at], f"{origin.name}:{positions[at]}", when, origin.now))
+        for at, when in untimely
+    ]
+    bad.sort(key=lambda found: found[0])
+    return WebLogs(_canonical(rows, origin), _deletes(deletes), bad, len(stripped))
+
+
+def with_agent_columns(
+    rows: pl.DataFrame, source: str, root_account_id: int | None, ingested_at: int
+) -> pl.DataFrame:
+    """Add what the agent knows; the result has every column of web_log.avsc."""
+    return rows.with_columns(
+        pl.lit(root_account_id, dtype=pl.Int64).alias("root_account_id"),
+        pl.lit(ingested_at, dtype=pl.Int64).alias("ingested_at"),
+        pl.lit(source, dtype=pl.String).alias("source"),
+    )
+
+
+def web_log_key() -> pl.Expr:
+    """Return the partition key of a row (semantics rule 4)."""
+    return pl.coalesce(
+        pl.col("session_id"),
+        pl.coalesce("real_user_id", "user_id").cast(pl.String),
+        text_or_null("remote_ip"),
+        pl.col("id"),
+    )
+
+
+def _canonical(rows: pl.DataFrame, origin: Origin) -> pl.DataFrame:
+    columns = [uuid_column(rows["id"]), hex_128_column(rows["session_id"])]
+    version = rows["http_version"]
+    if version.str.starts_with("HTTP/").any():
+        rows = rows.with_columns(version.str.strip_prefix("HTTP/"))
+    for name in _TEXTS:
+        column = texts_or_null(rows[name]) if name in NULLABLE_TEXTS else rows[name]
+        columns.append(redact_column(column))
+    rows = rows.with_columns(columns)
+    if origin.home_shard is not None:
+        rows = rows.with_columns(local_ids(name, origin.home_shard) for name in IDS)
+    rows = rows.with_columns(pl.col("http_status", "interaction_micros").cast(pl.Int32))
+    return fit(rows, _TEXTS, ("extra",), origin.record_limit).select(CONTENT)
+
+
+def _timely(rows: pl.DataFrame, now: int) -> tuple[pl.DataFrame, list[tuple[int, int]]]:
+    fits = rows["timestamp"].is_between(EARLIEST, now + FUTURE_TOLERANCE)
+    if fits.all():
+        return rows, []
+    return rows.filter(fits), list(rows.filter(~fits).select("row", "timestamp").iter_rows())
+
+
+def _untimely(line: bytes, location: str, when: int, now: int) -> BadRecord:
+    return BadRecord(location, "time", untimely_detail(when, now), "Untimely", line)
+
+
+def untimely_detail(when: int, now: int) -> str:
+    """Say what is wrong with an event time outside the limits of semantics rule 19."""
+    if when < EARLIEST:
+        return "the row is dated before 2000-01-01"
+    return f"the row is dated {(when - now) // 1_000_000} s after it was read"
+
+
+def _deletes(deletes: list[tuple[int, Delete]]) -> pl.DataFrame:
+    return pl.DataFrame([delete for _, delete in deletes], schema=_DELETES, orient="row")

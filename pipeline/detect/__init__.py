@@ -1,0 +1,1 @@
+"""Request stats → anomalies; one file per detector. Pure."""

@@ -1,0 +1,295 @@
+"""Errors of one status class per key of one dimension: windows, baselines, judgement."""
+
+import json
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
+
+from pipeline.detect.count_tail import Expectation
+from pipeline.detect.episodes import Peak
+from pipeline.detect.pending import Pending
+from pipeline.detect.rules import ErrorSpikeRule
+from pipeline.detect.share_baseline import ShareBaseline, ShareModel
+
+
+class Count(NamedTuple):
+    """Requests of a minute and the errors among them."""
+
+    requests: int
+    errors: int
+
+
+Samples = tuple[list[str], list[str]]
+"""Request ids and session ids."""
+
+NOTHING: Final = Count(0, 0)
+
+SWEEP_MIN: Final = 60
+"""Minutes of event time between two walks over all keys for silent ones."""
+
+
+class ErrorFlag(NamedTuple):
+    """A minute and key that stands out; ``first`` is the first minute of its evidence."""
+
+    key: str
+    minute: int
+    first: int
+    peak: Peak
+
+
+@dataclass(slots=True)
+class Series:
+    """What is kept of a key's final minutes: the last few, and the baseline of those before.
+
+    Minutes in ``unlearned`` were part of an anomaly; the baseline leaves them out.
+    """
+
+    baseline: ShareBaseline = field(default_factory=ShareBaseline)
+    recent: dict[int, Count] = field(default_factory=dict)
+    unlearned: set[int] = field(default_factory=set)
+    seen: int = 0
+
+
+class ErrorScope:
+    """All keys of one error spike rule."""
+
+    def __init__(self, rule: ErrorSpikeRule) -> None:
+        self.rule = rule
+        self.parameters = rule.parameters
+        p = rule.parameters
+        self._model = ShareModel(
+            p.prior_share, p.prior_shape, p.dispersion, p.half_life_min, p.clump
+        )
+        self._reach = p.windows_min[-1]
+        self._delay = self._reach + p.quiet_min
+        self._series: dict[str, Series] = {}
+        self._final = 0
+        self._swept = 0
+        self._hot: dict[int, set[str]] = {}
+        self._pending: Pending[Count] = Pending()
+        self._samples: dict[tuple[int, str], Samples] = {}
+        self._suspects: dict[int, set[str]] = {}
+        self._judged: dict[int, list[ErrorFlag]] = {}
+        self._dirty: set[str] = set()
+
+    # -- minutes that are not final
+
+    def observe(self, minute: int, key: str, count: Count) -> None:
+        """Take the present count of a minute that is not final."""
+        self._pending.put(minute, key, count)
+
+    def keep_samples(self, minute: int, key: str, samples: Samples) -> None:
+        """Keep sample ids of a minute that may be flagged."""
+        self._samples[(minute, key)] = samples
+
+    def samples(self, minute: int, key: str) -> Samples:
+        """Return sample ids of a minute, if it has any."""
+        return self._samples.get((minute, key), ([], []))
+
+    def suspects(self, closed: int) -> Mapping[int, set[str]]:
+        """Return keys per closed minute that pass the floors; baselines are not asked yet.
+
+        Only minutes whose window holds a changed minute are looked at again.
+        """
+        again: set[int] = set()
+        for minute in self._pending.take_changed(closed):
+            again.update(range(minute, min(minute + self._reach, closed)))
+        for minute in again:
+            self._judged.pop(minute, None)
+            cells = self._pending.at(minute)
+            found = {key for key, cell in cells.items() if self._may_stand_out(minute, key, cell)}
+            if found:
+                self._suspects[minute] = found
+            else:
+                self._suspects.pop(minute, None)
+        return self._suspects
+
+    def provisional(self, minute: int) -> list[ErrorFlag]:
+        """Return what stands out in a closed minute; remembered until something changes."""
+        flags = self._judged.get(minute)
+        if flags is None:
+            flags = self._judged[minute] = self.flags(minute, self._suspects.get(minute, ()))
+        return flags
+
+    def _may_stand_out(self, minute: int, key: str, cell: Count) -> bool:
+        p = self.parameters
+        if not cell.errors or cell.errors < p.min_share * cell.requests:
+            return False
+        least = min(p.min_errors, p.cold_min_errors)
+        return sum(self.count(x, key).errors for x in self._window(minute, self._reach)) >= least
+
+    # -- final minutes
+
+    def begin_final(self, minute: int) -> None:
+        """Make this the newest final minute: what is judged now sees final counts only."""
+        self._final = minute + 1
+        for old in [x for x in self._hot if x <= minute - self._reach]:
+            del self._hot[old]
+
+    def add_final(self, minute: int, key: str, count: Count) -> None:
+        """Take a final count; the baseline learns what has left the recent minutes."""
+        series = self._series.get(key)
+        if series is None or minute - series.seen > self.parameters.forget_after_min:
+            series = self._series[key] = Series()
+        self._learn(series, minute - self._delay)
+        series.recent[minute] = count
+        series.seen = minute
+        if count.errors:
+            self._hot.setdefault(minute, set()).add(key)
+        self._dirty.add(key)
+
+    def end_final(self, through: int) -> None:
+        """Forget what was pending before ``through`` and keys that were silent for long."""
+        self._final = max(self._final, through)
+        self._judged.clear()
+        self._pending.drop(through)
+        self._suspects = {m: keys for m, keys in self._suspects.items() if m >= through}
+        self._samples = {at: ids for at, ids in self._samples.items() if at[0] >= through}
+        if through < self._swept + SWEEP_MIN:
+            return
+        self._swept = through
+        oldest = through - self.parameters.forget_after_min
+        for key in [key for key, series in self._series.items() if series.seen < oldest]:
+            del self._series[key]
+            self._dirty.add(key)
+
+    def leave_out(self, key: str, minutes: Iterable[int]) -> None:
+        """Keep minutes of a key out of its baseline."""
+        series = self._series.get(key)
+        if series is not None:
+            series.unlearned.update(set(minutes) & series.recent.keys())
+            self._dirty.add(key)
+
+    def _learn(self, series: Series, before: int) -> None:
+        recent = series.recent
+        for minute in list(recent):
+            if minute >= before:
+                break
+            requests, errors = recent.pop(minute)
+            if minute in series.unlearned:
+                series.unlearned.discard(minute)
+            else:
+                series.baseline.learn(minute, requests, errors, self._model)
+
+    # -- judgement
+
+    def count(self, minute: int, key: str) -> Count:
+        """Return the count of a minute and key; zeros if it is not there."""
+        if minute >= self._final:
+            return self._pending.at(minute).get(key, NOTHING)
+        series = self._series.get(key)
+        return NOTHING if series is None else series.recent.get(minute, NOTHING)
+
+    def keys_with_errors(self, minute: int) -> Iterable[str]:
+        """Return the keys that had errors in a minute."""
+        if minute < self._final:
+            return self._hot.get(minute, set())
+        return [key for key, cell in self._pending.at(minute).items() if cell.errors]
+
+    def expect(self, minute: int, key: str, requests: int) -> Expectation:
+        """Return the errors that so many requests of a key usually bring."""
+        return self._baseline(minute, key).expect(minute, requests, self._model)
+
+    def window(self, first: int, last: int, key: str) -> Count:
+        """Return the counts of minutes ``first`` to ``last``, both included."""
+        counts = [self.count(minute, key) for minute in range(first, last + 1)]
+        return Count(sum(c.requests for c in counts), sum(c.errors for c in counts))
+
+    def flags(self, minute: int, keys: Iterable[str]) -> list[ErrorFlag]:
+        """Return what stands out among some keys, in the order of keys."""
+        return [flag for key in sorted(keys) if (flag := self.judge(minute, key))]
+
+    def judge(self, minute: int, key: str) -> ErrorFlag | None:
+        """Return why a minute stands out, in its least likely window; None if it does not."""
+        p = self.parameters
+        now = self.count(minute, key)
+        if not now.errors or now.errors < p.min_share * now.requests:
+            return None
+        baseline = self._baseline(minute, key)
+        cold = baseline.evidence(minute, self._model) < p.cold_requests
+        least = p.cold_min_errors if cold else p.min_errors
+        share = p.cold_min_share if cold else p.min_share
+        best: tuple[float, int, Count, Expectation] | None = None
+        for width, counted in self._windows(minute, key):
+            if counted.errors < least or counted.errors < share * counted.requests:
+                continue
+            usual = baseline.expect(minute, counted.requests, self._model)
+            tail = usual.tail(counted.errors)
+            if tail > p.max_probability or counted.errors < p.min_ratio * usual.mean:
+                continue
+            if best is None or tail < best[0]:
+                best = (tail, width, counted, usual)
+        if best is None:
+            return None
+        tail, width, counted, usual = best
+        floor = max(least, share * counted.requests, p.min_ratio * usual.mean)
+        cut = usual.cut(p.max_probability, math.ceil(floor))
+        excess = counted.errors - usual.mean
+        peak = Peak(minute, width, "errors", counted.errors, usual.mean, cut, tail, excess)
+        return ErrorFlag(key, minute, self._first(minute, key, width), peak)
+
+    def _windows(self, minute: int, key: str) -> Iterator[tuple[int, Count]]:
+        """Walk the windows that end with a minute, from the shortest, each count read once."""
+        requests = errors = 0
+        widths = self.parameters.windows_min
+        for back in range(self._reach):
+            count = self.count(minute - back, key)
+            requests += count.requests
+            errors += count.errors
+            if back + 1 in widths:
+                yield back + 1, Count(requests, errors)
+
+    def _first(self, minute: int, key: str, width: int) -> int:
+        for x in self._window(minute, width):
+            cell = self.count(x, key)
+            if cell.errors and cell.errors >= self.parameters.min_share * cell.requests:
+                return x
+        return minute
+
+    def _baseline(self, minute: int, key: str) -> ShareBaseline:
+        series = self._series.get(key)
+        if series is None or minute - series.seen > self.parameters.forget_after_min:
+            return ShareBaseline()
+        return series.baseline
+
+    @staticmethod
+    def _window(minute: int, width: int) -> range:
+        return range(minute - width + 1, minute + 1)
+
+    # -- snapshot and restore
+
+    def take_changed(self) -> list[tuple[str, str]]:
+        """Return key and state (JSON) of every key that changed; an empty state: forgotten."""
+        changed = [(key, self._dump(self._series.get(key))) for key in sorted(self._dirty)]
+        self._dirty.clear()
+        return changed
+
+    @staticmethod
+    def _dump(series: Series | None) -> str:
+        if series is None:
+            return ""
+        b = series.baseline
+        recent = [
+            [minute, *count, int(minute in series.unlearned)]
+            for minute, count in series.recent.items()
+        ]
+        sums = [b.requests, b.errors, b.scatter, b.scatter_weight, b.at]
+        return json.dumps({"baseline": sums, "recent": recent, "seen": series.seen})
+
+    def restore(self, key: str, state: str) -> None:
+        """Take back a key's state."""
+        read = json.loads(state)
+        series = Series(ShareBaseline(*read["baseline"]), seen=read["seen"])
+        for minute, requests, errors, unlearned in read["recent"]:
+            series.recent[minute] = Count(requests, errors)
+            if unlearned:
+                series.unlearned.add(minute)
+            if errors:
+                self._hot.setdefault(minute, set()).add(key)
+        self._series[key] = series
+
+    def resume(self, final: int) -> None:
+        """Take the boundary of final minutes that was in force when states were written."""
+        self._final = final
+        self._hot = {m: keys for m, keys in self._hot.items() if m >= final - self._reach}

@@ -1,0 +1,78 @@
+"""ClickHouse queries that show the rows behind an alert; views and columns as the sink makes them.
+
+Values come from data, so they are written as quoted literals with both quoting characters escaped
+(ClickHouse SQL reference, string literals).
+"""
+
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+LIMIT: Final = 500
+
+
+def error_query(dimension: str, key: str, status_class: str, window: tuple[int, int]) -> str:
+    """Return a query for the requests of a status class; ``window`` in microseconds."""
+    lowest = int(status_class[0]) * 100
+    condition = f" AND http_status BETWEEN {lowest} AND {lowest + 99}"
+    if dimension == "controller_action":
+        name = (
+            "concat(ifNull(web_application_controller, 'unspecified'), '#', "
+            "ifNull(web_application_action, 'unspecified'))"
+        )
+        condition += f" AND {name} = {literal(key)}"
+    columns = (
+        "timestamp, id, http_status, http_method, web_application_controller, "
+        "web_application_action, url, user_id, session_id"
+    )
+    where = f"{between('timestamp', window)}{condition}"
+    return f"{_select(columns, 'web_logs', where)} ORDER BY timestamp LIMIT {LIMIT}"
+
+
+def masquerade_query(actor: str, window: tuple[int, int]) -> str:
+    """Return a query for what a person did as others, in both feeds."""
+    real = f"toString(real_user_id) = {literal(actor)} AND user_id != real_user_id"
+    columns = "user_id AS acted_as, http_method, url, session_id"
+    web_logs = _select(
+        f"timestamp AS time, 'web_logs' AS feed, toString(id) AS request, {columns}",
+        "web_logs",
+        f"{between('timestamp', window)} AND {real}",
+    )
+    live_events = _select(
+        f"event_time AS time, 'live_events' AS feed, toString(request_id) AS request, {columns}",
+        "live_events",
+        f"{between('event_time', window)} AND {real}",
+    )
+    return f"{_select('*', f'({web_logs} UNION ALL {live_events})')} ORDER BY time LIMIT {LIMIT}"
+
+
+def _select(columns: str, table: str, where: str = "true") -> str:
+    # Text for the reader of an alert, never run by us; values in it are escaped literals.
+    return f"SELECT {columns} FROM {table} WHERE {where}"  # noqa: S608
+
+
+def between(column: str, window: tuple[int, int]) -> str:
+    """Return the condition that a time lies in a window (start included, end not)."""
+    first, last = (f"toDateTime64('{text_of(at)}', 6, 'UTC')" for at in window)
+    return f"{column} >= {first} AND {column} < {last}"
+
+
+def text_of(at: int) -> str:
+    """Return a time in microseconds as ClickHouse reads it."""
+    return (EPOCH + timedelta(microseconds=at)).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def clock(at: int) -> str:
+    """Return a time in microseconds as people read it."""
+    return (EPOCH + timedelta(microseconds=at)).strftime("%Y-%m-%d %H:%M UTC")
+
+
+def literal(value: str) -> str:
+    """Return a text as a ClickHouse string literal."""
+    escaped = value.replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{escaped}'"
+
+
+def chance(probability: float) -> str:
+    """Return a probability for a reader; one too small for a float is said to be below that."""
+    return f"{probability:.1g}" if probability > 0 else "below 1e-300"

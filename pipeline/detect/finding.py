@@ -1,0 +1,34 @@
+"""What a detector says at a moment about one rule and key: not yet an alert with a life."""
+
+from dataclasses import dataclass
+
+from pipeline.detect.rules import AnyRule
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """An episode in the words of the anomaly record. Times in microseconds since the epoch.
+
+    ``resolved_at`` is set once it is over; ``provisional`` says that rows may still change the
+    evidence, ``final`` that nothing will change any more.
+    """
+
+    rule: AnyRule
+    key: str
+    window_start: int
+    window_end: int
+    opened_at: int
+    resolved_at: int | None
+    provisional: bool
+    final: bool
+    feeds: tuple[str, ...]
+    title: str
+    explanation: str
+    observed: float
+    expected: float
+    threshold: float
+    probability: float
+    contributing: tuple[tuple[str, int], ...]
+    request_ids: tuple[str, ...]
+    session_ids: tuple[str, ...]
+    evidence_query: str

@@ -1,0 +1,182 @@
+"""Detector: one person acts as unusually many users in a short time, or writes much as others.
+
+Targets and writes only grow, so a burst is reported by the update that crosses the cut, seconds
+after the event; web_logs of the same requests confirm it hours later in the same alert. Baselines
+learn from final minutes only, and never from those that were flagged.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from itertools import groupby
+from typing import Final
+
+import polars as pl
+
+from pipeline.detect.episodes import Episode, EpisodeBook
+from pipeline.detect.finding import Finding
+from pipeline.detect.masquerade_scope import FeedCount, MasqueradeScope
+from pipeline.detect.masquerade_words import masquerade_finding
+from pipeline.detect.rules import MasqueradeBurstRule
+from pipeline.domain.event_time import MINUTE
+from pipeline.domain.feeds import Feed
+
+EPISODES: Final = ".episodes"
+"""Suffix of the detector name under which episodes are kept."""
+
+_Row = tuple[int, str, str, FeedCount]
+
+
+class MasqueradeBurst:
+    """One masquerade burst rule."""
+
+    def __init__(self, rule: MasqueradeBurstRule) -> None:
+        self.rules: tuple[str, ...] = (rule.id,)
+        self._rule = rule
+        self._scope = MasqueradeScope(rule)
+        self._book = EpisodeBook(rule.parameters.quiet_min)
+        self._closed = 0
+        self._final = 0
+        self._ended: list[Finding] = []
+
+    def observe(self, stats: pl.DataFrame) -> None:
+        """Take restated minutes that are not final."""
+        for minute, key, feed, count in self._rows(stats):
+            if minute >= self._final:
+                self._scope.observe(minute, key, feed, count)
+
+    def close(self, through: Mapping[Feed, int]) -> None:
+        """Take how far the feeds are closed (minutes); the fastest tells when a burst is over."""
+        self._closed = max(self._closed, *(through.get(feed, 0) for feed in self._rule.feeds))
+
+    def finalise(self, stats: pl.DataFrame, through: int) -> None:
+        """Judge final minutes for good, in order, and learn from them."""
+        rows = sorted(self._rows(stats), key=lambda row: row[:3])
+        for minute, of_minute in groupby(rows, key=lambda row: row[0]):
+            self._settle(minute)
+            self._final_minute(minute, list(of_minute))
+        self._settle(through)
+        self._final = max(self._final, through)
+        self._scope.end_final(through)
+
+    def _final_minute(self, minute: int, rows: list[_Row]) -> None:
+        self._scope.begin_final(minute)
+        people = []
+        for key, of_key in groupby(rows, key=lambda row: row[1]):
+            self._scope.add_final(minute, key, {feed: count for _, _, feed, count in of_key})
+            people.append(key)
+        for key in people:
+            first = self._judge(self._book, minute, key)
+            if first is not None and not self._is_usual_by_now(key, minute):
+                self._scope.leave_out(key, range(first, minute + 1))
+
+    def _is_usual_by_now(self, key: str, minute: int) -> bool:
+        episode = self._book.open(self._rule.id, key)
+        lasted = 0 if episode is None else minute - episode.first
+        return lasted > self._rule.parameters.adapt_after_min
+
+    def _settle(self, minute: int) -> None:
+        for episode in self._book.settle(minute):
+            self._ended.append(self._finding(self._book, episode, final=True))
+
+    def _judge(self, book: EpisodeBook, minute: int, key: str) -> int | None:
+        """Judge a minute; return the first minute of its evidence if it stands out."""
+        flag = self._scope.judge(minute, key)
+        if flag is None:
+            return None
+        episode = book.flag(self._rule.id, key, minute, flag.first, flag.peak)
+        for x in range(max(flag.first, episode.counted + 1), minute + 1):
+            self._count(episode, x)
+        episode.counted = minute
+        return flag.first
+
+    def _count(self, episode: Episode, minute: int) -> None:
+        cell = self._scope.cell(minute, episode.key)
+        for feed in sorted(cell):
+            count = cell[feed]
+            episode.seen_in(feed)
+            episode.total(f"rows.{feed}", count.rows)
+            episode.total(f"writes.{feed}", count.writes)
+            episode.sample(list(count.request_ids), list(count.session_ids))
+        for target in sorted({target for count in cell.values() for target in count.targets}):
+            episode.part(target, 1)
+
+    def findings(self) -> list[Finding]:
+        """Return all bursts as of now; those that became final are returned once."""
+        book = self._book.copy()
+        suspects = self._scope.suspects()
+        ended: list[Episode] = []
+        for minute in sorted(suspects):
+            ended += book.settle(minute)
+            for key in sorted(suspects[minute]):
+                self._judge(book, minute, key)
+        ended += book.settle(self._closed)
+        running = [one for one in book if not one.ended]
+        now = [self._finding(book, one, final=False) for one in (*ended, *running)]
+        finished, self._ended = self._ended, []
+        return finished + now
+
+    def _finding(self, book: EpisodeBook, episode: Episode, *, final: bool) -> Finding:
+        return masquerade_finding(
+            self._rule,
+            episode,
+            resolved_min=book.end_of(episode) if episode.ended else None,
+            provisional=not final and episode.last >= self._final,
+            final=final,
+        )
+
+    def _rows(self, stats: pl.DataFrame) -> Iterator[_Row]:
+        if stats.height == 0:
+            return
+        rows = (
+            stats.lazy()
+            .filter(
+                (pl.col("dimension") == self._rule.dimension)
+                & pl.col("feed").is_in(list(self._rule.feeds))
+                & (pl.col("keys_folded") == 0)
+                & (pl.col("status") != "folded")
+            )
+            .select(
+                pl.col("minute").cast(pl.Int64) // MINUTE,
+                "key",
+                "feed",
+                "rows",
+                "writes",
+                "members",
+                "members_distinct",
+                "sample_request_ids",
+                "sample_session_ids",
+            )
+        )
+        for row in rows.collect().iter_rows():
+            minute, key, feed, count, writes, members, distinct, ids, sessions = row
+            targets = tuple(member for member in members if member != key)
+            yield (
+                minute,
+                key,
+                feed,
+                FeedCount(count, writes, targets, distinct, tuple(ids), tuple(sessions)),
+            )
+
+    # -- snapshot and restore
+
+    def take_states(self) -> list[tuple[str, str, str]]:
+        """Return detector name, key and state (JSON) of all that changed; empty: forgotten."""
+        states = [(self._rule.id, key, state) for key, state in self._scope.take_changed()]
+        for rule_id, key in sorted(self._book.changed):
+            episodes = self._book.dump((rule_id, key))
+            states.append((rule_id + EPISODES, key, json.dumps(episodes) if episodes else ""))
+        self._book.changed.clear()
+        return states
+
+    def restore(self, name: str, key: str, state: str) -> None:
+        """Take back one state; names of other detectors are none of ours."""
+        if name == self._rule.id:
+            self._scope.restore(key, state)
+        elif name == self._rule.id + EPISODES:
+            self._book.load(self._rule.id, key, json.loads(state))
+
+    def resume(self, closed: Mapping[Feed, int], final: int) -> None:
+        """Take the moment that the restored states speak of (minutes)."""
+        self.close(closed)
+        self._final = final
+        self._scope.resume(final)

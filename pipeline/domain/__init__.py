@@ -1,0 +1,1 @@
+"""The nouns. Standard library only; everything may import this room, it imports nothing."""

@@ -1,0 +1,1 @@
+"""Composition of the pure rooms into the tasks that the stages run."""

@@ -1,0 +1,217 @@
+"""The detect stage's task: request deltas and marks in, request stats and anomalies out.
+
+There is one, whatever the number of input partitions: a minute of one instance is added up,
+folded and judged in one place. It restores from its own two outputs: stats that are not final,
+and the detectors' states, among which it keeps the marks of the stage before it.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import polars as pl
+
+from pipeline.aggregate.deltas import DELTA_COLUMNS
+from pipeline.aggregate.stats import RequestStats
+from pipeline.codecs.chunk import Chunk
+from pipeline.codecs.marks import StageMark
+from pipeline.codecs.schemas import Schemas
+from pipeline.detect.detection import Detection
+from pipeline.domain.errors import RestoreMismatch
+from pipeline.domain.event_time import EventTimeRules
+from pipeline.domain.feeds import Feed
+from pipeline.domain.topics import (
+    ANOMALIES,
+    DEAD_LETTERS,
+    DETECTOR_STATE,
+    REQUEST_DELTAS,
+    REQUEST_STATS,
+)
+from pipeline.engine.blocks import BlockMaker
+from pipeline.engine.rejects import Rejects
+from pipeline.engine.source_marks import SourceMarks
+from pipeline.engine.stage import Block, Flush, MarkBlock, Reread
+
+MARKS_OF = ("stage", "marks")
+"""Detector and key under which the marks are kept in the detector state."""
+
+
+class DetectTask:
+    """The one task of the detect stage."""
+
+    inputs: tuple[str, ...] = (REQUEST_DELTAS.name,)
+
+    def __init__(
+        self,
+        rules: EventTimeRules,
+        detection: Detection,
+        schemas: Schemas,
+        *,
+        partitions: int,
+        generation: int = 0,
+        max_keys: int | None = 1000,
+    ) -> None:
+        self._schemas = schemas
+        self._blocks = BlockMaker(schemas)
+        self._detection = detection
+        self._marks = SourceMarks(rules, partitions)
+        self._stats = RequestStats(max_keys)
+        self._rejects = Rejects("detect")
+        self._generation = generation
+        self._sequence = 0
+        self._dead = 0
+        self._touched = False
+        self._stats_block: int | None = None
+        self._output_end = 0
+        self._restored_sequence = 0
+        self._states: dict[tuple[str, str], dict[str, Any]] = {}
+
+    @property
+    def deltas(self) -> int:
+        """Deltas added up since the topics were created."""
+        return self._stats.added
+
+    def rereads(self, positions: Mapping[str, int], metadata: str | None) -> list[Reread]:
+        """Take over the committed metadata; ask for stats that are not final and all states."""
+        del positions
+        if not metadata:
+            return []
+        state = json.loads(metadata)
+        self._sequence = state["seq"]
+        self._output_end = state["end"]
+        self._stats.added, self._stats.late_deltas, self._dead = state["n"]
+        return [
+            Reread(REQUEST_STATS.name, 0, state["out"], None),
+            Reread(DETECTOR_STATE.name, 0, 0, None),
+        ]
+
+    def restore(self, reread: Reread, chunk: Chunk) -> None:
+        """Take stats or detector states."""
+        topic = REQUEST_STATS if reread.topic == REQUEST_STATS.name else DETECTOR_STATE
+        columns = [field["name"] for field in self._schemas.named(topic.schema)["fields"]]
+        frame = chunk.decode(self._schemas, topic.schema, columns).frame
+        if frame.height == 0:
+            return
+        newest = int(frame["version"].max())  # type: ignore[arg-type]
+        self._restored_sequence = max(self._restored_sequence, newest & ((1 << 48) - 1))
+        if topic is REQUEST_STATS:
+            self._output_end = max(self._output_end, chunk.next_offset)
+            self._stats.restore(frame)
+        else:
+            for row in frame.drop("_offset", "_timestamp_ms").iter_rows(named=True):
+                self._states[row["detector"], row["key"]] = row
+
+    def restored(self) -> None:
+        """Hand the restored state to its owners; check that it fits the committed offset."""
+        if self._restored_sequence > self._sequence:
+            raise RestoreMismatch(
+                f"request stats go to commit {self._restored_sequence}, "
+                f"the committed offset says {self._sequence}"
+            )
+        marks = self._states.pop(MARKS_OF, None)
+        if marks is not None:
+            self._marks.restore(json.loads(marks["state"]))
+        self._stats.resume(self._marks.limit)
+        self._detection.restore(self._states.values())
+        self._detection.observe(self._stats.everything(self._version()))
+        self._states = {}
+
+    def add(self, chunk: Chunk) -> None:
+        """Take the next chunk of deltas and marks."""
+        self._touched = True
+        decoded = chunk.decode(self._schemas, REQUEST_DELTAS.schema, DELTA_COLUMNS)
+        self._dead += len(decoded.bad)
+        self._rejects.dead("request_deltas", chunk, decoded.bad)
+        # A mark speaks of the deltas before it; those after it in the chunk must not be judged
+        # by it, so it is taken once all of them are added. That only delays closing.
+        self._stats.add(decoded.frame)
+        for _, mark in decoded.marks:
+            if isinstance(mark, StageMark):
+                self._marks.take(mark)
+
+    def tick(self, now: int) -> None:
+        """Take the wall clock; that patience with silent partitions ended is worth a flush."""
+        if self._marks.tick(now):
+            self._touched = True
+
+    def flush(self) -> Flush | None:
+        """Return changed stats, anomalies and states; None if nothing came."""
+        if not self._touched:
+            return None
+        self._touched = False
+        self._sequence += 1
+        version = self._version()
+        closed_through = dict(self._marks.closed_through)
+        self._stats.advance(closed_through, self._marks.limit)
+        blocks: list[Block | MarkBlock] = []
+        self._stats_block = None
+        stats, closed = self._stats.take(version)
+        if stats.height:
+            self._stats_block = 0
+            blocks.append(self._blocks.block(REQUEST_STATS, 0, stats))
+        self._judge(stats, closed, closed_through)
+        anomalies, states = self._detection.take(version)
+        if anomalies.height:
+            blocks.append(self._blocks.block(ANOMALIES, 0, anomalies))
+        blocks.append(self._blocks.block(DETECTOR_STATE, 0, self._with_marks(states, version)))
+        _, dead = self._rejects.take()
+        if dead is not None:
+            blocks.append(self._blocks.block(DEAD_LETTERS, 0, dead))
+        return Flush(blocks, self._metadata())
+
+    def delivered(self, first_offsets: Sequence[int]) -> None:
+        """Remember where the stats of the last flush lie."""
+        if self._stats_block is not None:
+            first = first_offsets[self._stats_block]
+            self._stats.delivered(first)
+            self._output_end = max(self._output_end, first)
+
+    def _version(self) -> int:
+        return (self._generation << 48) | self._sequence
+
+    def _judge(
+        self,
+        stats: pl.DataFrame,
+        closed: frozenset[tuple[Feed, int]],
+        closed_through: Mapping[Feed, int],
+    ) -> None:
+        status = pl.col("status")
+        moving = stats.filter(status.is_in(["open", "closed"]))
+        if moving.height:
+            self._detection.observe(moving)
+        if closed_through:
+            keys = pl.DataFrame(
+                sorted(closed), schema={"feed": pl.String, "minute": pl.Int64}, orient="row"
+            )
+            just_closed = moving.join(keys, on=["feed", "minute"], how="semi")
+            # A watermark closes what ends strictly before it; detectors count the end as closed.
+            through = {feed: watermark - 1 for feed, watermark in closed_through.items()}
+            self._detection.close(just_closed, through)
+        if self._marks.limit is not None:
+            final = stats.filter(status == "final").sort("minute", maintain_order=True)
+            self._detection.finalise(final, self._marks.limit)
+
+    def _with_marks(self, states: pl.DataFrame, version: int) -> pl.DataFrame:
+        row = pl.DataFrame(
+            {
+                "detector": [MARKS_OF[0]],
+                "key": [MARKS_OF[1]],
+                "state": [json.dumps(self._marks.snapshot(), separators=(",", ":"))],
+                "version": pl.Series([version], dtype=pl.Int64),
+                "updated_at": pl.Series([self._marks.limit or 0], dtype=pl.Int64),
+            }
+        )
+        return row if states.height == 0 else pl.concat([states.select(row.columns), row])
+
+    def _metadata(self) -> str:
+        oldest = self._stats.oldest_output()
+        return json.dumps(
+            {
+                "v": 1,
+                "seq": self._sequence,
+                "out": self._output_end if oldest is None else min(oldest, self._output_end),
+                "end": self._output_end,
+                "n": [self._stats.added, self._stats.late_deltas, self._dead],
+            },
+            separators=(",", ":"),
+        )

@@ -1,0 +1,313 @@
+"""The sessionize stage's task: rows in, sessions, request deltas and late rows out.
+
+    chunk ─▶ decode ─▶ sane? ─▶ late? ─▶ event key? ─▶ duplicate? ─┬─▶ sessions
+              │          │         │          │             │      └─▶ request deltas
+              ▼          ▼         ▼          ▼             ▼
+         dead letters   late      late   dead letters  dropped, counted
+
+Everything it must know after a crash is in its own output and in the metadata of its commit.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import polars as pl
+
+from pipeline.aggregate.deltas import RequestDeltas
+from pipeline.codecs.chunk import Chunk, Decoded
+from pipeline.codecs.event_batch import event_batch, event_columns
+from pipeline.codecs.ids import hex128
+from pipeline.codecs.marks import Mark, StageMark, mark_headers
+from pipeline.codecs.schemas import Schemas
+from pipeline.domain.errors import RestoreMismatch
+from pipeline.domain.event_time import EARLIEST, FUTURE_TOLERANCE, EventTimeRules
+from pipeline.domain.feeds import Feed
+from pipeline.domain.topics import (
+    DEAD_LETTERS,
+    LATE,
+    LIVE_EVENTS,
+    REQUEST_DELTAS,
+    SESSIONS,
+    WEB_LOGS,
+    Topic,
+)
+from pipeline.engine.blocks import BlockMaker
+from pipeline.engine.duplicates import DuplicateFilter
+from pipeline.engine.key_ranges import KeyRanges
+from pipeline.engine.placement import SAMPLE, PlacementCheck
+from pipeline.engine.rejects import Rejects
+from pipeline.engine.stage import Block, Flush, MarkBlock, Reread
+from pipeline.engine.tally import Tally, from_json, to_json
+from pipeline.engine.watermarks import Watermarks
+from pipeline.sessionize.sessions import Sessions
+
+INPUTS: Final[dict[Feed, Topic]] = {"web_logs": WEB_LOGS, "live_events": LIVE_EVENTS}
+_TIME: Final[dict[Feed, str]] = {"web_logs": "timestamp", "live_events": "event_time"}
+_KEY: Final[dict[Feed, str]] = {"web_logs": "id", "live_events": "event_key"}
+
+REPUBLISH_AFTER: Final = 1_000_000
+"""A session whose last record lies this many output records back is published again, so that a
+restore never reads further (semantics rule 15)."""
+
+NOTHING_PASSED: Final = -(2**62)
+"""Watermark of a task in which nothing can be late yet."""
+
+
+class SessionizeTask:
+    """One partition of the sessionize stage."""
+
+    def __init__(
+        self,
+        partition: int,
+        rules: EventTimeRules,
+        schemas: Schemas,
+        *,
+        generation: int = 0,
+        placement: PlacementCheck | None = None,
+    ) -> None:
+        self.inputs = tuple(INPUTS[feed].name for feed in rules.feeds if feed in INPUTS)
+        self._feeds = {INPUTS[feed].name: feed for feed in rules.feeds if feed in INPUTS}
+        self._partition = partition
+        self._placement = placement
+        self._generation = generation
+        self._sequence = 0
+        self._schemas = schemas
+        self._blocks = BlockMaker(schemas)
+        self._watermarks = Watermarks(rules)
+        self._duplicates = DuplicateFilter()
+        self._sessions = Sessions(rules)
+        self._deltas = RequestDeltas()
+        self._rejects = Rejects("sessionize")
+        self._key_ranges = {topic: KeyRanges() for topic in self.inputs}
+        self._tallies: dict[Feed, Tally] = {feed: Tally() for feed in self._feeds.values()}
+        self._touched = False
+        self._mark_sent: StageMark | None = None
+        self._sessions_block: int | None = None
+        self._output_end = 0
+        self._restored_sequence = 0
+
+    @property
+    def tallies(self) -> Mapping[Feed, Tally]:
+        """Where rows went, per feed."""
+        return self._tallies
+
+    @property
+    def watermarks(self) -> Watermarks:
+        """How far event time has come in this partition."""
+        return self._watermarks
+
+    @property
+    def open_sessions(self) -> int:
+        """How many sessions are held."""
+        return self._sessions.open
+
+    def rereads(self, positions: Mapping[str, int], metadata: str | None) -> list[Reread]:
+        """Take over the committed metadata; ask for live sessions and held event keys."""
+        if not metadata:
+            return []
+        state = json.loads(metadata)
+        self._sequence = state["seq"]
+        self._watermarks.restore(state["wm"])
+        self._tallies.update(from_json(state["n"]))  # type: ignore[arg-type]
+        self._output_end = state["end"]
+        asked = []
+        if state["out"] is not None:
+            asked.append(Reread(SESSIONS.name, self._partition, state["out"], None))
+        asked.extend(
+            Reread(topic, self._partition, start, positions[topic])
+            for topic, start in state["keys"].items()
+            if topic in positions and start < positions[topic]
+        )
+        return asked
+
+    def restore(self, reread: Reread, chunk: Chunk) -> None:
+        """Take live sessions from the own output, or event keys from an input."""
+        if reread.topic == SESSIONS.name:
+            columns = [f["name"] for f in self._schemas.named(SESSIONS.schema)["fields"]]
+            frame = chunk.decode(self._schemas, SESSIONS.schema, columns).frame
+            if frame.height:
+                newest = int(frame["version"].max())  # type: ignore[arg-type]
+                self._restored_sequence = max(self._restored_sequence, newest & ((1 << 48) - 1))
+                self._output_end = max(self._output_end, chunk.next_offset)
+                self._sessions.restore(frame)
+            return
+        feed = self._feeds[reread.topic]
+        decoded = chunk.decode(self._schemas, INPUTS[feed].schema, (_KEY[feed], _TIME[feed]))
+        self._hold_keys(chunk, decoded.frame.filter(self._sane(feed)), feed)
+
+    def restored(self) -> None:
+        """Check that no published session is newer than the committed offset."""
+        if self._restored_sequence > self._sequence:
+            raise RestoreMismatch(
+                f"sessions of partition {self._partition} go to commit "
+                f"{self._restored_sequence}, the committed offset says {self._sequence}"
+            )
+
+    def add(self, chunk: Chunk) -> None:
+        """Take the next chunk of an input."""
+        self._touched = True
+        feed = self._feeds[chunk.topic]
+        decoded = chunk.decode(self._schemas, INPUTS[feed].schema, event_columns(feed))
+        tally = self._tallies[feed]
+        tally.consumed += decoded.frame.height + len(decoded.bad)
+        tally.dead += len(decoded.bad)
+        self._rejects.dead(feed, chunk, decoded.bad)
+        if decoded.frame.height:
+            if self._placement is not None:
+                self._placement.look(chunk, decoded.frame["_offset"][:SAMPLE].to_list())
+            self._add_rows(feed, chunk, decoded)
+        for _, mark in decoded.marks:
+            if isinstance(mark, Mark):
+                self._watermarks.mark(mark.feed, mark.at)
+        limit = self._watermarks.limit
+        if limit is not None:
+            self._duplicates.forget(limit)
+
+    def tick(self, now: int) -> None:
+        """Take the wall clock; a feed that turns idle is told to the next stage."""
+        if self._watermarks.tick(now):
+            self._touched = True
+
+    def flush(self) -> Flush | None:
+        """Return sessions, deltas, late rows, dead letters and a mark; None if nothing came."""
+        if not self._touched:
+            return None
+        self._touched = False
+        self._sequence += 1
+        watermark = self._watermarks.task
+        self._sessions.advance(
+            self._watermarks.feeds, NOTHING_PASSED if watermark is None else watermark
+        )
+        self._sessions.republish(self._output_end - REPUBLISH_AFTER)
+        blocks = self._record_blocks()
+        mark = self._stage_mark()
+        if mark != self._mark_sent:
+            blocks.append(MarkBlock(REQUEST_DELTAS.name, 0, mark_headers(mark)))
+            self._mark_sent = mark
+        return Flush(blocks, self._metadata())
+
+    def delivered(self, first_offsets: Sequence[int]) -> None:
+        """Remember where the sessions of the last flush lie."""
+        if self._sessions_block is not None:
+            first = first_offsets[self._sessions_block]
+            self._sessions.delivered(first)
+            self._output_end = max(self._output_end, first)
+
+    def _add_rows(self, feed: Feed, chunk: Chunk, decoded: Decoded) -> None:
+        frame, tally = decoded.frame, self._tallies[feed]
+        sane = frame.select(self._sane(feed)).to_series()
+        if not sane.all():
+            tally.late += self._rejects.late(
+                "time", feed, chunk, frame.filter(~sane), self._watermarks.task
+            )
+            frame = frame.filter(sane)
+        if frame.height == 0:
+            return
+        largest = int(frame[_TIME[feed]].max())  # type: ignore[arg-type]
+        limit = self._watermarks.limit
+        if limit is not None:
+            late = frame[_TIME[feed]] < limit
+            if late.any():
+                tally.late += self._rejects.late(
+                    "late", feed, chunk, frame.filter(late), self._watermarks.task
+                )
+                frame = frame.filter(~late)
+        batch = self._with_keys(feed, chunk, frame)
+        new = pl.Series(self._hold_keys_of(chunk, batch))
+        if not new.all():
+            tally.duplicates += batch.height - int(new.sum())
+            batch = batch.filter(new)
+        self._deltas.add(feed, batch)
+        with_session = batch.filter(pl.col("session_id").is_not_null())
+        tally.in_sessions += with_session.height
+        tally.without_session += batch.height - with_session.height
+        if with_session.height:
+            self._sessions.add(feed, with_session)
+        self._watermarks.rows(feed, largest)
+
+    def _with_keys(self, feed: Feed, chunk: Chunk, frame: pl.DataFrame) -> pl.DataFrame:
+        """Return the event batch without rows that have no identity (rule 5): those are dead."""
+        batch = event_batch(feed, frame)
+        zero = (batch["key_hi"] == 0) & (batch["key_lo"] == 0)
+        if not zero.any():
+            return batch
+        keyless = ~pl.Series(hex128(frame[_KEY[feed]]).valid)
+        self._tallies[feed].dead += self._rejects.without_key(feed, chunk, frame.filter(keyless))
+        return batch.filter(~keyless)
+
+    def _sane(self, feed: Feed) -> pl.Expr:
+        """Rule 19: neither before 2000 nor dated later than an hour after its publication."""
+        time = pl.col(_TIME[feed])
+        return (time >= EARLIEST) & (time <= pl.col("_timestamp_ms") * 1000 + FUTURE_TOLERANCE)
+
+    def _hold_keys(self, chunk: Chunk, frame: pl.DataFrame, feed: Feed) -> None:
+        limit = self._watermarks.limit
+        if limit is not None:
+            frame = frame.filter(pl.col(_TIME[feed]) >= limit)
+        if frame.height == 0:
+            return
+        hi, lo, valid = hex128(frame[_KEY[feed]])
+        batch = frame.select(
+            pl.col("_offset").alias("offset"),
+            pl.col(_TIME[feed]).alias("time"),
+            pl.Series("key_hi", hi),
+            pl.Series("key_lo", lo),
+        )
+        self._hold_keys_of(chunk, batch.filter(pl.Series(valid)))
+
+    def _hold_keys_of(self, chunk: Chunk, batch: pl.DataFrame) -> pl.Series:
+        if batch.height:
+            self._key_ranges[chunk.topic].add(
+                int(batch["offset"][0]),
+                int(batch["offset"][-1]),
+                int(batch["time"].max()),  # type: ignore[arg-type]
+            )
+        return pl.Series(
+            self._duplicates.admit(
+                batch["key_hi"].to_numpy(), batch["key_lo"].to_numpy(), batch["time"].to_numpy()
+            )
+        )
+
+    def _record_blocks(self) -> list[Block | MarkBlock]:
+        blocks: list[Block | MarkBlock] = []
+        self._sessions_block = None
+        if self._sessions.pending():
+            sessions = self._sessions.take((self._generation << 48) | self._sequence)
+            if sessions.height:
+                self._sessions_block = 0
+                blocks.append(self._blocks.block(SESSIONS, self._partition, sessions))
+        if self._deltas.pending():
+            deltas = self._deltas.take(self._partition, self._sequence)
+            blocks.append(self._blocks.block(REQUEST_DELTAS, 0, deltas))
+        late, dead = self._rejects.take()
+        if late is not None:
+            blocks.append(self._blocks.block(LATE, self._partition, late))
+        if dead is not None:
+            blocks.append(self._blocks.block(DEAD_LETTERS, 0, dead))
+        return blocks
+
+    def _stage_mark(self) -> StageMark:
+        return StageMark(
+            self._partition,
+            dict(self._watermarks.feeds),
+            self._watermarks.idle,
+            self._watermarks.limit,
+        )
+
+    def _metadata(self) -> str:
+        limit = self._watermarks.limit
+        oldest = {topic: keys.oldest(limit) for topic, keys in self._key_ranges.items()}
+        live = self._sessions.oldest_output()
+        return json.dumps(
+            {
+                "v": 1,
+                "seq": self._sequence,
+                "wm": self._watermarks.snapshot(),
+                "out": self._output_end if live is None else min(live, self._output_end),
+                "end": self._output_end,
+                "keys": {topic: start for topic, start in oldest.items() if start is not None},
+                "n": to_json(self._tallies),
+            },
+            separators=(",", ":"),
+        )

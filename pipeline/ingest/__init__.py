@@ -1,0 +1,1 @@
+"""Agents: raw feed → validated records; one file per feed."""

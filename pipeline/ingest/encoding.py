@@ -1,0 +1,58 @@
+"""Frames → blocks of encoded records, each on the partition of its keys."""
+
+from collections.abc import Iterator
+from typing import Final
+
+import numpy as np
+import polars as pl
+
+from pipeline.codecs.column_encoder import ColumnEncoder
+from pipeline.codecs.keys import binary_values, join_key
+from pipeline.codecs.live_event_rows import live_event_key
+from pipeline.codecs.marks import Mark, mark_headers
+from pipeline.codecs.partitioner import partition_of
+from pipeline.codecs.schemas import Schemas
+from pipeline.codecs.web_log_rows import web_log_key
+from pipeline.domain.topics import DEAD_LETTERS, ERASURES, INGEST_CURSORS, LIVE_EVENTS, WEB_LOGS
+from pipeline.domain.topics import Topic as CatalogueTopic
+from pipeline.engine.stage import Block, MarkBlock
+from pipeline.ingest.publisher import Publisher
+
+_KEYS: Final = {
+    WEB_LOGS.name: web_log_key(),
+    LIVE_EVENTS.name: live_event_key(),
+    ERASURES.name: join_key("kind", "subject"),
+    DEAD_LETTERS.name: pl.col("source"),
+    INGEST_CURSORS.name: join_key("agent", "subject"),
+}
+
+
+class BlockEncoder:
+    """Encodes frames for the topics that agents write."""
+
+    def __init__(self, schemas: Schemas, publisher: Publisher) -> None:
+        self._publisher = publisher
+        self._encoders = {
+            topic.schema: ColumnEncoder(schemas.named(topic.schema), schemas.id_of(topic.schema))
+            for topic in (WEB_LOGS, LIVE_EVENTS, ERASURES, DEAD_LETTERS, INGEST_CURSORS)
+        }
+
+    def blocks(self, topic: CatalogueTopic, frame: pl.DataFrame) -> Iterator[Block]:
+        """Give one block per partition that has rows; rows of one key keep their order."""
+        if frame.is_empty():
+            return
+        values = self._encoders[topic.schema].encode(frame)
+        keys = binary_values(frame.select(key=_KEYS[topic.name]).to_series())
+        places = partition_of(keys, self._publisher.partitions(topic.name))
+        order = np.argsort(places, kind="stable")
+        keys, values = keys.take(order), values.take(order)
+        partitions, counts = np.unique(places, return_counts=True)
+        start = 0
+        for partition, count in zip(partitions.tolist(), counts.tolist(), strict=True):
+            yield Block(topic.name, partition, keys.slice(start, count), values.slice(start, count))
+            start += count
+
+    def marks(self, topic: CatalogueTopic, mark: Mark) -> Iterator[MarkBlock]:
+        """Give the mark once for every partition of a topic."""
+        for partition in range(self._publisher.partitions(topic.name)):
+            yield MarkBlock(topic.name, partition, mark_headers(mark))

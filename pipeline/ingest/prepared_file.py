@@ -1,0 +1,90 @@
+"""A file read to its end: its rows on the spool, its identity, its counts."""
+
+from collections.abc import Iterator
+
+from pipeline.codecs.dead_letters import dead_letters
+from pipeline.codecs.redaction import redact_text
+from pipeline.domain.event_time import HOUR
+from pipeline.ingest.bad_limit import BadLimit
+from pipeline.ingest.content import Content
+from pipeline.ingest.file_feed import FileFeed, Portion
+from pipeline.ingest.inputs import InputFile
+from pipeline.ingest.options import FileAgentOptions
+from pipeline.ingest.spool import DEAD_LETTERS, ERASURES, Spool, SpoolDirectory
+from pipeline.ingest.totals import Progress, ReportProgress
+from pipeline.ingest.worker_thread import WorkerThread
+
+
+class PreparedFile:
+    """One file on the spool; ``subject`` is its identity, ``judged_at`` the instant of its reading.
+
+    ``largest`` is its largest event time, None if it has no row.
+    """
+
+    def __init__(self, file: InputFile, spool: Spool, judged_at: int) -> None:
+        self.name = redact_text(file.name)
+        self.packed_size = file.path.stat().st_size
+        self.judged_at = judged_at
+        self.spool = spool
+        self.subject = ""
+        self.read = 0
+        self.largest: int | None = None
+
+    def take(self, portion: Portion, feed: FileFeed, options: FileAgentOptions) -> None:
+        """Put what was read on the spool."""
+        self.read += portion.read
+        self.spool.add_rows(portion.rows)
+        largest = portion.rows[feed.time].max()
+        if isinstance(largest, int):
+            self.largest = largest if self.largest is None else max(self.largest, largest)
+        letters = dead_letters(
+            [record for _, record in portion.bad],
+            source=f"{feed.source_prefix}:{self.name}",
+            feed=feed.feed,
+            happened_at=self.judged_at,
+            record_limit=options.record_limit,
+        )
+        self.spool.add_part(DEAD_LETTERS, letters)
+        self.spool.add_part(ERASURES, portion.erasures)
+
+
+class Preparation:
+    """Reads files to the spool, portion by portion, each in a thread."""
+
+    def __init__(
+        self,
+        feed: FileFeed,
+        directory: SpoolDirectory,
+        options: FileAgentOptions,
+        report: ReportProgress,
+        worker: WorkerThread,
+    ) -> None:
+        self._feed = feed
+        self._directory = directory
+        self._options = options
+        self._limit = BadLimit(options.max_bad_share)
+        self._report = report
+        self._worker = worker
+
+    async def read(self, file: InputFile, judged_at: int) -> PreparedFile:
+        """Read a file; raise OurMistake or TooManyBadRecords, nothing being published yet."""
+        spool = self._directory.open_spool(self._feed.time)
+        prepared = PreparedFile(file, spool, judged_at)
+        content = Content(file.path, prepared.name)
+        portions = self._feed.read(content, judged_at, self._options)
+        while (portion := await self._worker.run(_next, portions)) is not None:
+            self._limit.add(portion.read, portion.bad)
+            await self._worker.run(prepared.take, portion, self._feed, self._options)
+            self._report(Progress("read", prepared.name, prepared.read, None))
+        await self._worker.run(spool.flush)
+        prepared.subject = content.subject
+        return prepared
+
+
+def _next(portions: Iterator[Portion]) -> Portion | None:
+    return next(portions, None)
+
+
+def hour_end(part: int) -> int:
+    """Return the end of the event hour that a part of the spool is."""
+    return (part + 1) * HOUR

@@ -1,0 +1,76 @@
+"""The agent for web_logs exports."""
+
+from collections.abc import Iterator, Sequence
+from typing import BinaryIO, Final
+
+import polars as pl
+
+from pipeline.codecs.erasures import request_erasures
+from pipeline.codecs.schemas import Schemas
+from pipeline.codecs.web_log_rows import Origin, with_agent_columns
+from pipeline.domain import topics
+from pipeline.domain.feeds import WEB_LOGS
+from pipeline.ingest.clock import Clock, wall_clock
+from pipeline.ingest.content import Content
+from pipeline.ingest.file_agent import ingest_files_of
+from pipeline.ingest.file_feed import FileFeed, Portion
+from pipeline.ingest.formats import web_log_format
+from pipeline.ingest.options import FileAgentOptions
+from pipeline.ingest.publisher import CursorSource, Publisher
+from pipeline.ingest.totals import IngestTotals, ReportProgress, say_nothing
+
+AGENT: Final = "web_logs_files"
+
+
+async def ingest_web_logs_files(
+    paths: Sequence[str],
+    *,
+    publisher: Publisher,
+    cursors: CursorSource,
+    schemas: Schemas,
+    options: FileAgentOptions | None = None,
+    report: ReportProgress = say_nothing,
+    clock: Clock = wall_clock,
+    stdin: BinaryIO | None = None,
+) -> IngestTotals:
+    """Publish web_logs exports, each content once; return the counts.
+
+    Raises OurMistake (missing, damaged or refused files, full disk), TooManyBadRecords, and what
+    the publisher raises. After an error of the publisher the same call, with a publisher started
+    anew, goes on where the last committed transaction ended.
+    """
+    return await ingest_files_of(
+        _FEED,
+        paths,
+        publisher=publisher,
+        cursors=cursors,
+        schemas=schemas,
+        options=options or FileAgentOptions(),
+        report=report,
+        clock=clock,
+        stdin=stdin,
+    )
+
+
+def _read(content: Content, judged_at: int, options: FileAgentOptions) -> Iterator[Portion]:
+    origin = Origin(content.name, judged_at, options.home_shard, options.record_limit)
+    for logs in web_log_format(content.path).read(content, origin):
+        erasures = request_erasures(logs.deletes, source=content.name, ingested_at=judged_at)
+        yield Portion(logs.rows, erasures, logs.bad)
+
+
+def _complete(
+    rows: pl.DataFrame, source: str, options: FileAgentOptions, ingested_at: int
+) -> pl.DataFrame:
+    return with_agent_columns(rows, source, options.root_account_id, ingested_at)
+
+
+_FEED: Final = FileFeed(
+    agent=AGENT,
+    feed=WEB_LOGS,
+    topic=topics.WEB_LOGS,
+    source_prefix="web-logs-files",
+    time="timestamp",
+    read=_read,
+    complete=_complete,
+)

@@ -1,0 +1,1 @@
+"""Transport: Faust batch delivery, tasks with transactions, topics, schema registry."""

@@ -1,0 +1,148 @@
+"""How far groups have come: ends, committed positions with metadata, lag, open transactions."""
+
+from collections.abc import Iterable, Mapping
+from contextlib import AsyncExitStack
+from types import TracebackType
+from typing import NamedTuple, Self
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+
+from pipeline.domain.errors import OurMistake
+from pipeline.kafka.broker_errors import broker_errors
+from pipeline.kafka.clients import admin_client, reader
+from pipeline.kafka.connection import KafkaConnection
+from pipeline.kafka.group_offsets import group_offsets
+
+Partition = tuple[str, int]
+
+
+class Committed(NamedTuple):
+    """A group's next offset in a partition, and what was stored with it."""
+
+    offset: int
+    metadata: str
+
+
+class Lag(NamedTuple):
+    """Where a group stands in a partition; ``committed`` None: it never committed.
+
+    ``behind`` counts offsets, markers included: 0 means read to the last stable offset.
+    """
+
+    end: int
+    committed: int | None
+    behind: int
+
+
+class HeldBack(NamedTuple):
+    """Offsets of a partition that read_committed cannot see yet: open transactions."""
+
+    topic: str
+    partition: int
+    records: int
+
+
+class Progress:
+    """Asks the brokers; an async context manager that keeps its connections for polling.
+
+    Topics are without prefix. Every method raises Unavailable, OurMistake.
+    """
+
+    def __init__(self, connection: KafkaConnection) -> None:
+        self._connection = connection
+        self._stack = AsyncExitStack()
+
+    async def __aenter__(self) -> Self:
+        async with AsyncExitStack() as stack:
+            self._admin: AIOKafkaAdminClient = await stack.enter_async_context(
+                admin_client(self._connection)
+            )
+            self._reader: AIOKafkaConsumer = await stack.enter_async_context(
+                reader(self._connection)
+            )
+            self._uncommitted: AIOKafkaConsumer = await stack.enter_async_context(
+                reader(self._connection, committed=False)
+            )
+            self._stack = stack.pop_all()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self._stack.aclose()
+
+    async def ends(self, topics: Iterable[str]) -> dict[Partition, int]:
+        """Return the last stable offset of every partition: what read_committed can reach."""
+        return await self._offsets(self._reader, topics)
+
+    async def beginnings(self, topics: Iterable[str]) -> dict[Partition, int]:
+        """Return the first offset that every partition still has."""
+        tps = await self._partitions(topics)
+        with broker_errors("Reading the first offsets"):
+            return self._bare(await self._reader.beginning_offsets(tps) if tps else {})
+
+    async def committed(self, group: str, topics: Iterable[str]) -> dict[Partition, Committed]:
+        """Return what the group committed; partitions it never committed are missing."""
+        tps = await self._partitions(topics)
+        offsets = await group_offsets(self._admin, self._connection.named(group), tps)
+        return {
+            (self._connection.bare(tp.topic), tp.partition): Committed(each.offset, each.metadata)
+            for tp, each in offsets.items()
+            if each.offset >= 0
+        }
+
+    async def lag(self, group: str, topics: Iterable[str]) -> dict[Partition, Lag]:
+        """Return the group's lag in every partition."""
+        names = tuple(topics)
+        committed = await self.committed(group, names)
+        # Ends after positions: a lag of 0 was true at some moment in between.
+        ends = await self.ends(names)
+        beginnings = await self.beginnings(names)
+        lags: dict[Partition, Lag] = {}
+        for key, end in ends.items():
+            position = committed.get(key)
+            at = beginnings[key] if position is None else position.offset
+            lags[key] = Lag(end, None if position is None else position.offset, max(end - at, 0))
+        return lags
+
+    async def held_back(self, topics: Iterable[str]) -> list[HeldBack]:
+        """Return what open transactions hide from readers, the largest first."""
+        names = tuple(topics)
+        stable = await self.ends(names)
+        written = await self._offsets(self._uncommitted, names)
+        hidden = [
+            HeldBack(topic, partition, end - stable[topic, partition])
+            for (topic, partition), end in written.items()
+            if end > stable[topic, partition]
+        ]
+        return sorted(hidden, key=lambda each: -each.records)
+
+    async def _offsets(
+        self, consumer: AIOKafkaConsumer, topics: Iterable[str]
+    ) -> dict[Partition, int]:
+        tps = await self._partitions(topics)
+        with broker_errors("Reading the last offsets"):
+            return self._bare(await consumer.end_offsets(tps) if tps else {})
+
+    async def _partitions(self, topics: Iterable[str]) -> list[TopicPartition]:
+        with broker_errors("Listing the topics"):
+            described = {each["topic"]: each for each in await self._admin.describe_topics()}
+        tps: list[TopicPartition] = []
+        for topic in topics:
+            name = self._connection.named(topic)
+            if name not in described:
+                raise OurMistake(f"Topic {name} does not exist: create the topics first.")
+            tps += [
+                TopicPartition(name, each["partition"]) for each in described[name]["partitions"]
+            ]
+        return tps
+
+    def _bare(self, offsets: Mapping[TopicPartition, int]) -> dict[Partition, int]:
+        return {
+            (self._connection.bare(tp.topic), tp.partition): offset
+            for tp, offset in offsets.items()
+        }

@@ -1,0 +1,194 @@
+"""One open task: its state, its producer, its position.
+
+Adding a chunk and taking a flush exclude each other without a lock: neither awaits, and both run
+on one event loop. What a flush took is sent in the background while the next chunk is added;
+the next flush waits for it. Any failure makes the host useless: its task may hold rows that are
+not committed, so it is dropped and another one opened from what is.
+"""
+
+import asyncio
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from pipeline.codecs.chunk import Chunk
+from pipeline.domain.errors import OurMistake
+from pipeline.engine.stage import Flush, StageTask
+from pipeline.kafka.pace import Pace
+from pipeline.kafka.transactions import GroupOffsets, Transactions
+
+METADATA_LIMIT: Final = 4096
+"""Bytes that a broker takes with an offset (``offset.metadata.max.bytes``)."""
+
+
+@dataclass(slots=True)
+class CommitFigures:
+    """Commits of a stage so far: how many, how many rows, and how long they took."""
+
+    commits: int = 0
+    rows: int = 0
+    seconds: float = 0.0
+    latest_s: float = 0.0
+    longest_s: float = 0.0
+
+    def record(self, rows: int, seconds: float) -> None:
+        """Take note of one commit."""
+        self.commits += 1
+        self.rows += rows
+        self.seconds += seconds
+        self.latest_s = seconds
+        self.longest_s = max(self.longest_s, seconds)
+
+
+@dataclass(slots=True)
+class TaskPosition:
+    """Next offsets of the inputs, in their order, and what is stored with the first.
+
+    ``unread`` are inputs that the group never committed: their first chunk may begin anywhere.
+    """
+
+    offsets: dict[str, int]
+    metadata: str
+    unread: set[str] = field(default_factory=set)
+
+
+class TaskHost:
+    """Feeds one task and commits what it flushes, together with its position."""
+
+    def __init__(
+        self,
+        partition: int,
+        *,
+        group: str,
+        task: StageTask,
+        transactions: Transactions,
+        position: TaskPosition,
+        figures: CommitFigures,
+    ) -> None:
+        self.partition = partition
+        self.committed: Mapping[str, int] = dict(position.offsets)
+        self._group = group
+        self._task = task
+        self._transactions = transactions
+        self._next = position.offsets
+        self._metadata = position.metadata
+        self._unread = position.unread
+        self._figures = figures
+        self._rows = 0
+        self._began = time.monotonic()
+        self._sending: asyncio.Task[None] | None = None
+
+    @property
+    def rows(self) -> int:
+        """Return how many rows were added since the last flush."""
+        return self._rows
+
+    def next_offset(self, topic: str) -> int:
+        """Return the next offset this task takes."""
+        return self._next[topic]
+
+    def add(self, chunk: Chunk) -> None:
+        """Add what is new in the chunk. Raises OurMistake if rows before it are missing."""
+        position = self._next[chunk.topic]
+        if chunk.next_offset <= position:
+            return
+        if chunk.fetch_offset > position and chunk.topic not in self._unread:
+            raise OurMistake(
+                f"{chunk.topic} {self.partition}: the rows from {position} to {chunk.fetch_offset} "
+                "are gone, probably older than the topic's retention; reset the group to go on."
+            )
+        self._unread.discard(chunk.topic)
+        new = chunk.since(position) if chunk.fetch_offset < position else chunk
+        if len(new):
+            self._task.add(new)
+            self._rows += len(new)
+        self._next[chunk.topic] = chunk.next_offset
+
+    @property
+    def _under_way(self) -> bool:
+        return self._sending is not None and not self._sending.done()
+
+    def tick(self, now: int) -> None:
+        """Pass the wall clock on."""
+        self._task.tick(now)
+
+    def due(self, pace: Pace, *, behind: bool) -> bool:
+        """Say whether a commit should begin; none begins while one is under way."""
+        if self._under_way:
+            return False
+        return pace.due(self._rows, time.monotonic() - self._began, behind=behind)
+
+    def begin_commit(self) -> None:
+        """Take the flush and the position now and send them in the background.
+
+        Nothing is sent if neither changed. Raises what the last commit failed with.
+        """
+        self.check()
+        flush = self._task.flush()
+        rows, self._rows = self._rows, 0
+        self._began = time.monotonic()
+        if flush is None and self._next == self.committed:
+            return
+        self._sending = asyncio.create_task(
+            self._send(flush, dict(self._next), rows), name=f"commit-{self.partition}"
+        )
+
+    def check(self) -> None:
+        """Raise what the last commit failed with, if it did."""
+        if self._sending is not None and self._sending.done():
+            self._sending.result()
+
+    async def sent(self) -> None:
+        """Wait for the commit under way; raise what it fails with."""
+        if self._sending is not None:
+            await asyncio.shield(self._sending)
+
+    async def settle(self) -> None:
+        """Commit everything that was added."""
+        while self._under_way:
+            await self.sent()
+        self.begin_commit()
+        await self.sent()
+
+    async def reaffirm(self) -> None:
+        """Commit nothing but the position: it succeeds only if nobody took the task over."""
+        await self._transactions.send([], self._offsets(self.committed))
+
+    async def close(self) -> None:
+        """Release the producer; what is not committed is lost, and will be read again."""
+        if self._sending is not None and not self._sending.done():
+            self._sending.cancel()
+        if self._sending is not None:
+            await asyncio.wait([self._sending])
+            if not self._sending.cancelled():
+                self._sending.exception()
+        await self._transactions.stop()
+
+    async def _send(self, flush: Flush | None, positions: dict[str, int], rows: int) -> None:
+        began = time.monotonic()
+        if flush is not None:
+            self._metadata = _checked(flush.metadata)
+        blocks = [] if flush is None else flush.blocks
+        firsts = await self._transactions.send(blocks, self._offsets(positions))
+        self.committed = positions
+        if flush is not None:
+            self._task.delivered(firsts)
+        self._figures.record(rows, time.monotonic() - began)
+
+    def _offsets(self, positions: Mapping[str, int]) -> GroupOffsets:
+        first = next(iter(positions))
+        return GroupOffsets(
+            self._group,
+            {
+                (topic, self.partition): (offset, self._metadata if topic == first else "")
+                for topic, offset in positions.items()
+            },
+        )
+
+
+def _checked(metadata: str) -> str:
+    size = len(metadata.encode())
+    if size > METADATA_LIMIT:
+        raise OurMistake(f"Commit metadata of {size} bytes; the limit is {METADATA_LIMIT}.")
+    return metadata

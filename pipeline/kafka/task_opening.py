@@ -1,0 +1,116 @@
+"""Opening a task: fence, then read the committed position, then restore.
+
+The order is what makes it safe: after the fence the old owner can commit nothing more, so the
+position read next is final. aiokafka reads offsets without ``require_stable`` (OffsetFetch v3),
+so a position may still be the one before the last commit; the task notices, because its restored
+output speaks of a later moment, and the opening is tried again.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from pipeline.domain.errors import OurMistake, RestoreMismatch
+from pipeline.engine.stage import StageTask
+from pipeline.kafka.broker_errors import broker_errors
+from pipeline.kafka.clients import admin_client, reader
+from pipeline.kafka.connection import KafkaConnection
+from pipeline.kafka.group_offsets import group_offsets
+from pipeline.kafka.ranges import read_range
+from pipeline.kafka.task_host import CommitFigures, TaskHost, TaskPosition
+from pipeline.kafka.transactions import Transactions
+
+MISMATCH_WAITS_S: Final = (0.1, 0.2, 0.4, 0.8, 1.6)
+"""Pauses before a restore that did not fit is tried again; then it is an error."""
+
+
+@dataclass(frozen=True, slots=True)
+class TaskOpening:
+    """All that opening any task of a stage needs."""
+
+    connection: KafkaConnection
+    stage: str
+    group: str
+    app: str
+    make_task: Callable[[int], StageTask]
+    transaction_s: float
+    figures: CommitFigures
+
+    async def open(self, partition: int) -> TaskHost:
+        """Return the partition's task, restored.
+
+        Raises Unavailable, Fenced, OurMistake, RestoreMismatch.
+        """
+        transactions = Transactions(
+            self.connection,
+            f"{self.app}-{self.stage}-{partition}",
+            timeout_s=self.transaction_s,
+            client_suffix=f"-{self.stage}-{partition}",
+        )
+        await transactions.start()
+        try:
+            task, position = await self._restored(partition)
+        except BaseException:
+            await transactions.stop()
+            raise
+        return TaskHost(
+            partition,
+            group=self.group,
+            task=task,
+            transactions=transactions,
+            position=position,
+            figures=self.figures,
+        )
+
+    async def _restored(self, partition: int) -> tuple[StageTask, TaskPosition]:
+        for wait_s in MISMATCH_WAITS_S:
+            try:
+                return await self._restore(partition)
+            except RestoreMismatch:
+                await asyncio.sleep(wait_s)
+        return await self._restore(partition)
+
+    async def _restore(self, partition: int) -> tuple[StageTask, TaskPosition]:
+        task = self.make_task(partition)
+        async with reader(self.connection) as consumer:
+            position = await self._position(consumer, task.inputs, partition)
+            metadata = position.metadata if task.inputs[0] not in position.unread else None
+            for reread in task.rereads(dict(position.offsets), metadata):
+                async for chunk in read_range(
+                    consumer,
+                    self.connection,
+                    reread.topic,
+                    reread.partition,
+                    start=reread.start,
+                    end=reread.end,
+                ):
+                    task.restore(reread, chunk)
+        task.restored()
+        return task, position
+
+    async def _position(
+        self, consumer: AIOKafkaConsumer, inputs: tuple[str, ...], partition: int
+    ) -> TaskPosition:
+        tps = {topic: TopicPartition(self.connection.named(topic), partition) for topic in inputs}
+        async with admin_client(self.connection) as admin:
+            committed = await group_offsets(
+                admin, self.connection.named(self.group), list(tps.values())
+            )
+        with broker_errors(f"Reading the ends of the inputs of {self.stage} {partition}"):
+            first = await consumer.beginning_offsets(list(tps.values()))
+            end = await consumer.end_offsets(list(tps.values()))
+        position = TaskPosition({}, committed[tps[inputs[0]]].metadata or "")
+        for topic, tp in tps.items():
+            offset = committed[tp].offset
+            if offset > end[tp]:
+                raise OurMistake(
+                    f"{topic} {partition} ends at {end[tp]}, but {self.group} has read up to "
+                    f"{offset}: the topic was made anew; use another prefix or reset the group."
+                )
+            if offset < 0:
+                position.unread.add(topic)
+            position.offsets[topic] = offset if offset >= 0 else first[tp]
+        return position

@@ -1,0 +1,296 @@
+"""A stage of transactional tasks: one per partition, exactly once.
+
+    assigned ──▶ opening ──▶ open ──revoked──▶ parked ──assigned again──▶ open (if reaffirmed)
+                    │          │                  └──────assigned elsewhere──▶ closed
+                    └──────────┴─ lost (fenced, broker gone): dropped, a new assignment asked for
+
+Every assignment of a group revokes all partitions first (the eager protocol), so most partitions
+come straight back: their state is kept if a transaction with nothing but the position succeeds.
+"""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable, Collection, Coroutine, Mapping
+from dataclasses import dataclass, field
+from typing import Final, Protocol
+
+import structlog
+from tenacity import (
+    AsyncRetrying,
+    retry_if_exception_type,
+    stop_after_delay,
+    wait_exponential_jitter,
+)
+
+from pipeline.codecs.chunk import Chunk
+from pipeline.domain.errors import Fenced, OurMistake, TelemetryError, Unavailable
+from pipeline.engine.stage import StageTask
+from pipeline.kafka.connection import KafkaConnection
+from pipeline.kafka.pace import DEFAULT_PACE, Pace
+from pipeline.kafka.task_host import CommitFigures, TaskHost
+from pipeline.kafka.task_opening import TaskOpening
+
+log = structlog.get_logger(__name__)
+
+LOSSES_LIMIT: Final = 20
+LOSSES_WINDOW_S: Final = 300.0
+"""So many tasks lost in so short a time are no accident: two installations share their ids."""
+
+
+class StageMembership(Protocol):
+    """What a stage asks of its group."""
+
+    def end(self, topic: str, partition: int) -> int | None:
+        """Return the last known stable offset of an assigned partition."""
+
+    async def rejoin(self) -> None:
+        """Ask for a new assignment: revoked and assigned follow."""
+
+
+@dataclass(frozen=True, slots=True)
+class StageSettings:
+    """Times of a stage; ``transaction_s`` is also how long one commit may take."""
+
+    pace: Pace = DEFAULT_PACE
+    transaction_s: float = 30.0
+    revoke_s: float = 8.0
+    stop_s: float = 5.0
+    open_retry_s: float = 120.0
+    openings_at_once: int = 4
+
+
+@dataclass(slots=True, eq=False)
+class _Slot:
+    """An assigned partition; ``ready`` gives its host, or None if it was taken away before."""
+
+    partition: int
+    ready: "asyncio.Future[TaskHost | None]" = field(
+        default_factory=lambda: asyncio.get_running_loop().create_future()
+    )
+    filling: asyncio.Task[None] | None = None
+
+    @property
+    def host(self) -> TaskHost | None:
+        return self.ready.result() if self.ready.done() else None
+
+
+class TransactionalStage:
+    """Hosts the tasks of the partitions that the group gives this worker: a ``StageHandler``."""
+
+    def __init__(
+        self,
+        connection: KafkaConnection,
+        membership: StageMembership,
+        *,
+        stage: str,
+        group: str,
+        make_task: Callable[[int], StageTask],
+        settings: StageSettings = StageSettings(),
+        app: str = "canvas-telemetry",
+    ) -> None:
+        self.figures = CommitFigures()
+        self._membership = membership
+        self._stage = stage
+        self._settings = settings
+        self._opening = TaskOpening(
+            connection, stage, group, app, make_task, settings.transaction_s, self.figures
+        )
+        self._inputs = make_task(0).inputs
+        self._slots: dict[int, _Slot] = {}
+        self._parked: dict[int, TaskHost] = {}
+        self._aside: set[asyncio.Task[None]] = set()
+        self._losses: deque[float] = deque(maxlen=LOSSES_LIMIT)
+        self._failure: BaseException | None = None
+        self._rejoin = False
+        self._doors = asyncio.Semaphore(settings.openings_at_once)
+
+    @property
+    def restoring(self) -> bool:
+        """Return whether a partition is not ready yet."""
+        return any(not slot.ready.done() for slot in self._slots.values())
+
+    def positions(self) -> Mapping[tuple[str, int], int]:
+        """Return the committed next offsets."""
+        return {
+            (topic, slot.partition): offset
+            for slot in self._slots.values()
+            if slot.host is not None
+            for topic, offset in slot.host.committed.items()
+        }
+
+    async def assigned(self, partitions: Collection[tuple[str, int]]) -> None:
+        """Begin to open the tasks; returns at once, for the group's heartbeat waits for it."""
+        numbers = self._task_numbers(partitions)
+        for partition in set(self._parked) - numbers:
+            self._apart(self._parked.pop(partition).close())
+        for partition in sorted(numbers - set(self._slots)):
+            slot = self._slots[partition] = _Slot(partition)
+            slot.filling = asyncio.create_task(
+                self._fill(slot, self._parked.pop(partition, None)), name=f"open-{partition}"
+            )
+
+    async def revoked(self, partitions: Collection[tuple[str, int]]) -> None:
+        """Commit what was added and keep the tasks aside, should they come back."""
+        numbers = {partition for _, partition in partitions}
+        slots = [self._slots.pop(number) for number in numbers & set(self._slots)]
+        await asyncio.gather(*(self._park(slot) for slot in slots))
+
+    async def add(self, chunk: Chunk) -> None:
+        """Add a chunk to its task; waits while the task is being opened or is far ahead."""
+        slot = self._slots.get(chunk.partition)
+        if slot is None:
+            return
+        host = await asyncio.shield(slot.ready)
+        if host is None or self._slots.get(chunk.partition) is not slot:
+            return
+        try:
+            host.add(chunk)
+            self._commit_if_due(host)
+            if host.rows >= self._settings.pace.most_rows:
+                await host.sent()
+        except Exception as error:  # noqa: BLE001 - told apart in _lose
+            self._lose(host, error)
+
+    async def tick(self, now: int) -> None:
+        """Pass the clock on, begin the commits that are due, raise what went wrong meanwhile."""
+        if self._failure is not None:
+            raise self._failure
+        for slot in list(self._slots.values()):
+            host = slot.host
+            if host is None:
+                continue
+            try:
+                host.check()
+                host.tick(now)
+                self._commit_if_due(host)
+            except Exception as error:  # noqa: BLE001 - told apart in _lose
+                self._lose(host, error)
+        if self._rejoin:
+            self._rejoin = False
+            await self._membership.rejoin()
+
+    async def stop(self) -> None:
+        """Commit what was added, within a bound, and release everything."""
+        slots, self._slots = list(self._slots.values()), {}
+        await asyncio.gather(
+            *(self._park(slot, self._settings.stop_s) for slot in slots), return_exceptions=True
+        )
+        hosts, self._parked = list(self._parked.values()), {}
+        await asyncio.gather(
+            *(host.close() for host in hosts), *self._aside, return_exceptions=True
+        )
+
+    def _task_numbers(self, partitions: Collection[tuple[str, int]]) -> set[int]:
+        given = set(partitions)
+        numbers = {partition for _, partition in given}
+        for topic in self._inputs:
+            if missing := sorted(number for number in numbers if (topic, number) not in given):
+                raise OurMistake(
+                    f"Partition {missing[0]} came without {topic}: the inputs of "
+                    f"{self._stage} must have the same number of partitions."
+                )
+        return numbers
+
+    def _commit_if_due(self, host: TaskHost) -> None:
+        if host.due(self._settings.pace, behind=self._behind(host)):
+            host.begin_commit()
+
+    def _behind(self, host: TaskHost) -> bool:
+        waiting = 0
+        for topic in self._inputs:
+            end = self._membership.end(topic, host.partition)
+            waiting += 0 if end is None else max(end - host.next_offset(topic), 0)
+        return waiting > self._settings.pace.behind_offsets
+
+    async def _fill(self, slot: _Slot, parked: TaskHost | None) -> None:
+        host: TaskHost | None = None
+        try:
+            async with self._doors:
+                host = await self._kept(parked) or await self._opened(slot.partition)
+        except asyncio.CancelledError:
+            raise
+        except Exception as error:  # noqa: BLE001 - raised again by the next tick
+            self._failure = error
+        if not slot.ready.done():
+            slot.ready.set_result(host)
+        elif host is not None:
+            await host.close()
+
+    async def _kept(self, parked: TaskHost | None) -> TaskHost | None:
+        """Return a parked task if nobody else owned it meanwhile."""
+        if parked is None:
+            return None
+        try:
+            await parked.reaffirm()
+        except (Fenced, Unavailable):
+            await parked.close()
+            return None
+        except BaseException:
+            await parked.close()
+            raise
+        return parked
+
+    async def _opened(self, partition: int) -> TaskHost:
+        began = time.monotonic()
+        async for attempt in AsyncRetrying(
+            retry=retry_if_exception_type((Unavailable, Fenced)),
+            stop=stop_after_delay(self._settings.open_retry_s),
+            wait=wait_exponential_jitter(multiplier=0.2, max=5.0),
+            reraise=True,
+        ):
+            with attempt:
+                host = await self._opening.open(partition)
+        log.info(
+            "task opened",
+            stage=self._stage,
+            partition=partition,
+            seconds=round(time.monotonic() - began, 3),
+        )
+        return host
+
+    async def _park(self, slot: _Slot, limit_s: float | None = None) -> None:
+        """Commit a task and put it aside; a commit that fails or takes too long drops it."""
+        if slot.filling is not None and not slot.ready.done():
+            slot.ready.set_result(None)
+            slot.filling.cancel()
+            await asyncio.wait([slot.filling])
+        host = slot.host
+        if host is None:
+            return
+        try:
+            async with asyncio.timeout(limit_s or self._settings.revoke_s):
+                await host.settle()
+        except (Fenced, Unavailable, TimeoutError) as error:
+            self._log_loss(host, error)
+            self._apart(host.close())
+        except BaseException:
+            self._apart(host.close())
+            raise
+        else:
+            self._parked[host.partition] = host
+
+    def _lose(self, host: TaskHost, error: Exception) -> None:
+        """Drop a task. Lost to others or to the brokers: a new assignment; else raise."""
+        self._slots.pop(host.partition, None)
+        self._apart(host.close())
+        if not isinstance(error, Fenced | Unavailable):
+            raise error
+        self._log_loss(host, error)
+        self._losses.append(time.monotonic())
+        if (
+            len(self._losses) == LOSSES_LIMIT
+            and self._losses[-1] - self._losses[0] < LOSSES_WINDOW_S
+        ):
+            raise error
+        self._rejoin = True
+
+    def _log_loss(self, host: TaskHost, error: BaseException) -> None:
+        reason = str(error) if isinstance(error, TelemetryError) else type(error).__name__
+        log.warning("task dropped", stage=self._stage, partition=host.partition, reason=reason)
+
+    def _apart(self, work: Coroutine[None, None, None]) -> None:
+        """Run something to its end beside the stage; ``stop`` waits for it."""
+        task = asyncio.create_task(work)
+        self._aside.add(task)
+        task.add_done_callback(self._aside.discard)

@@ -1,0 +1,92 @@
+"""64-bit hashes that are the same in every process, version and machine.
+
+They decide which members a capped set keeps (semantics rule 11) and stand in records
+(``user_agents``), so they must never change. Not for secrets: whoever wants to can make two
+texts collide, which costs him one member of his own session's set.
+"""
+
+import hashlib
+from typing import Final
+
+import numpy as np
+import pyarrow as pa
+
+from pipeline.sessionize.arrays import I64, U8, U64
+from pipeline.sessionize.arrow_columns import text_bytes
+
+_STEP: Final = 0x9E3779B97F4A7C15
+_MUL_1: Final = 0xBF58476D1CE4E5B9
+_MUL_2: Final = 0x94D049BB133111EB
+_UNMUL_1: Final = pow(_MUL_1, -1, 1 << 64)
+_UNMUL_2: Final = pow(_MUL_2, -1, 1 << 64)
+
+_LONG_TEXT: Final = 256
+"""Bytes. Longer texts are hashed one by one, so that one of them cannot make a chunk slow."""
+
+
+def mix64(values: U64) -> U64:
+    """Return splitmix64's output for each value: a permutation of the 64-bit numbers.
+
+    Source: Steele, Lea, Flood, "Fast splittable pseudorandom number generators" (2014).
+    """
+    z = values + np.uint64(_STEP)
+    z ^= z >> np.uint64(30)
+    z *= np.uint64(_MUL_1)
+    z ^= z >> np.uint64(27)
+    z *= np.uint64(_MUL_2)
+    z ^= z >> np.uint64(31)
+    return z
+
+
+def unmix64(hashes: U64) -> U64:
+    """Return the values whose ``mix64`` these are."""
+    z: U64 = hashes ^ (hashes >> np.uint64(31)) ^ (hashes >> np.uint64(62))
+    z *= np.uint64(_UNMUL_2)
+    z ^= (z >> np.uint64(27)) ^ (z >> np.uint64(54))
+    z *= np.uint64(_UNMUL_1)
+    z ^= (z >> np.uint64(30)) ^ (z >> np.uint64(60))
+    z -= np.uint64(_STEP)
+    return z
+
+
+def pair_hash(high: U64, low: U64) -> U64:
+    """Return one 64-bit hash of 128 bits.
+
+    A million live session ids share a hash with a chance of 3 in 100 million.
+    """
+    return mix64(high ^ mix64(low))
+
+
+def text_hash(texts: pa.LargeStringArray) -> U64:
+    """Return the hash of each text's UTF-8 bytes; nulls are not allowed.
+
+    Eight bytes a step, little endian, the last ones padded with zeros; the length goes first.
+    Texts over 256 bytes: the first eight bytes of their BLAKE2b instead.
+    """
+    if not len(texts):
+        return np.empty(0, np.uint64)
+    data, offsets = text_bytes(texts)
+    padded = np.zeros(len(data) + 8, np.uint8)
+    padded[: len(data)] = data
+    starts, lengths = offsets[:-1], np.diff(offsets)
+    hashes = _short_texts(padded, starts, lengths)
+    for i in np.flatnonzero(lengths > _LONG_TEXT).tolist():
+        text = padded[starts[i] : starts[i] + lengths[i]].tobytes()
+        hashes[i] = int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "little")
+    return hashes
+
+
+def _short_texts(padded: U8, starts: I64, lengths: I64) -> U64:
+    words = np.ndarray((len(padded) - 7,), np.dtype("<u8"), padded.data, strides=(1,))
+    hashes = mix64(lengths.astype(np.uint64))
+    todo = np.flatnonzero((lengths > 0) & (lengths <= _LONG_TEXT))
+    at = 0
+    while len(todo):
+        left = lengths[todo] - at
+        word = words[starts[todo] + at].astype(np.uint64)
+        unused = (8 - np.minimum(left, 8)).astype(np.uint64) * np.uint64(8)
+        word &= np.uint64(0xFFFF_FFFF_FFFF_FFFF) >> unused
+        hashes[todo] = mix64(hashes[todo] ^ word)
+        todo = todo[left > 8]
+        at += 8
+    return hashes

@@ -1,0 +1,153 @@
+"""Sessions as records: the columns of ``schemas/avro/session.avsc``, in its order."""
+
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+
+from pipeline.sessionize import layout as at
+from pipeline.sessionize.arrays import I64, U64, Flags
+from pipeline.sessionize.hashing import unmix64
+from pipeline.sessionize.hex128 import to_hex
+from pipeline.sessionize.member_sets import Found
+from pipeline.sessionize.text_log import TextLog
+from pipeline.sessionize.text_pool import TextPool
+
+COUNTS: Final = (
+    ("requests", at.REQUESTS),
+    ("events", at.EVENTS),
+    ("pages", at.PAGES),
+    ("writes", at.WRITES),
+    ("participations", at.PARTICIPATIONS),
+    ("status_1xx", at.STATUS_1XX),
+    ("status_2xx", at.STATUS_1XX + 1),
+    ("status_3xx", at.STATUS_1XX + 2),
+    ("status_4xx", at.STATUS_1XX + 3),
+    ("status_5xx", at.STATUS_1XX + 4),
+    ("status_other", at.STATUS_OTHER),
+    ("errors", at.ERRORS),
+    ("duration_sum", at.DURATION_SUM),
+    ("duration_max", at.DURATION_MAX),
+    ("masqueraded_requests", at.MASQUERADED_REQUESTS),
+    ("masqueraded_events", at.MASQUERADED_EVENTS),
+)
+PATHS: Final = (("entry", at.ENTRY_AT), ("exit", at.EXIT_AT))
+OPTIONAL: Final = (
+    ("logged_in_at", at.LOGGED_IN),
+    ("logged_out_at", at.LOGGED_OUT),
+    ("web_logs_first_offset", at.WEB_FIRST),
+    ("web_logs_last_offset", at.WEB_LAST),
+    ("live_events_first_offset", at.LIVE_FIRST),
+    ("live_events_last_offset", at.LIVE_LAST),
+)
+
+
+class Content(NamedTuple):
+    """What sessions are made of: numbers, column after column, and the members of their sets."""
+
+    columns: I64
+    members: Found
+
+
+class Texts(NamedTuple):
+    """Where the texts are: paths by number, members by hash."""
+
+    paths: TextLog
+    members: TextPool
+
+
+def session_frame(
+    content: Content, texts: Texts, status: list[str], version: int, gap: int
+) -> pl.DataFrame:
+    """Return one record per session of the content."""
+    own = content.columns
+    count = own.shape[1]
+    high, low = own[at.ID_HIGH].view(np.uint64), own[at.ID_LOW].view(np.uint64)
+    columns: dict[str, Any] = {
+        "session_id": to_hex(high, low),
+        "start": own[at.START],
+        "end": own[at.END],
+        "status": pa.array(status, pa.large_string()),
+        "version": np.full(count, version, np.int64),
+        "revision": own[at.REQUESTS] + own[at.EVENTS],
+        "continued": (own[at.FLAGS] & at.CONTINUED) != 0,
+        "closes_at": own[at.END] + gap,
+    }
+    columns |= {name: own[column] for name, column in COUNTS}
+    columns |= _actor(own)
+    columns |= _path(own, "entry", at.ENTRY_AT, texts.paths)
+    columns |= _path(own, "exit", at.EXIT_AT, texts.paths)
+    columns |= _sets(own, content.members, texts.members)
+    columns |= {name: _optional(own, column) for name, column in OPTIONAL}
+    return pl.DataFrame(pa.table(columns))
+
+
+def no_members(count: int) -> Found:
+    """Return the members of so many sessions that have none."""
+    return Found(np.zeros(count * len(at.SETS) + 1, np.int64), np.empty(0, np.uint64))
+
+
+def _optional(own: I64, column: int) -> Any:
+    values = own[column]
+    return pa.array(values, mask=values == at.NEUTRAL[column])
+
+
+def _actor(own: I64) -> dict[str, Any]:
+    missing = own[at.ACTOR_AT] == at.NEVER
+    return {
+        "actor": pa.array(own[at.ACTOR], mask=missing),
+        "actor_at": _optional(own, at.ACTOR_AT),
+        "actor_key": _key(own, at.ACTOR_AT),
+    }
+
+
+def _path(own: I64, name: str, column: int, paths: TextLog) -> dict[str, Any]:
+    return {
+        f"{name}_path": paths.read(own[column + 3]),
+        f"{name}_at": _optional(own, column),
+        f"{name}_key": _key(own, column),
+    }
+
+
+def _key(own: I64, column: int) -> Any:
+    high, low = at.unordered(own[column + 1]), at.unordered(own[column + 2])
+    return to_hex(high, low, own[column] != at.NEUTRAL[column])
+
+
+def _sets(own: I64, members: Found, texts: TextPool) -> dict[str, Any]:
+    """Return members, number and capped flag of each set; members in order of their hash."""
+    count, hashes = own.shape[1], members.hashes
+    columns: dict[str, Any] = {}
+    for number, name in enumerate(at.SETS):
+        bounds = members.bounds[number * count : (number + 1) * count + 1]
+        values = _values(number, hashes[bounds[0] : bounds[-1]], texts)
+        lists = pa.LargeListArray.from_arrays(pa.array(bounds - bounds[0]), values)
+        capped = (own[at.FLAGS] & (at.CAPPED << number)) != 0
+        columns[name] = lists
+        columns[f"{name}_distinct"] = _distinct(np.diff(bounds), capped, hashes, bounds)
+        columns[f"{name}_capped"] = capped
+    return columns
+
+
+def _values(number: int, hashes: U64, texts: TextPool) -> Any:
+    if number in at.TEXT_SETS:
+        return texts.find(hashes)
+    values = hashes if number == at.USER_AGENTS else unmix64(hashes)
+    return pa.array(values.view(np.int64))
+
+
+def _distinct(sizes: I64, capped: Flags, hashes: U64, bounds: I64) -> I64:
+    """Return how many members there were: exact, or k - 1 over the k-th smallest hash's rank.
+
+    Source: Bar-Yossef et al., "Counting distinct elements in a data stream" (2002), with the
+    unbiased k - 1 of Beyer et al. (2007).
+    """
+    which = np.flatnonzero(capped)
+    if not len(which):
+        return sizes
+    share = (hashes[bounds[1:][which] - 1].astype(np.float64) + 1.0) / 2.0**64
+    estimate = np.rint((at.CAP - 1) / share).astype(np.int64)
+    result = sizes.copy()
+    result[which] = np.maximum(estimate, at.CAP + 1)
+    return result

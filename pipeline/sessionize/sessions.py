@@ -1,0 +1,227 @@
+"""Sessions from rows: the state of one sessionize task."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import polars as pl
+
+from pipeline.domain.errors import OurMistake
+from pipeline.domain.event_time import EventTimeRules
+from pipeline.domain.feeds import LIVE_EVENTS, WEB_LOGS, Feed
+from pipeline.sessionize import layout as at
+from pipeline.sessionize.activity_day import ActivityDays
+from pipeline.sessionize.arrays import EMPTY, I64, Flags, concat
+from pipeline.sessionize.candidates import candidates
+from pipeline.sessionize.chains import Chains, Members
+from pipeline.sessionize.member_sets import MemberSets, set_keys
+from pipeline.sessionize.output_ledger import OutputLedger
+from pipeline.sessionize.placement import Placed, Placement
+from pipeline.sessionize.record import Content, Texts, no_members, session_frame
+from pipeline.sessionize.restoring import (
+    identities,
+    identity_hash,
+    read_rows,
+    read_sets,
+)
+from pipeline.sessionize.segments import MAX_ROWS, cut
+from pipeline.sessionize.store import Store
+from pipeline.sessionize.timers import Timers
+
+OPEN, CLOSED, FINAL, WITHDRAWN = "open", "closed", "final", "withdrawn"
+
+
+class Sessions:
+    """The live sessions of one partition (semantics rules 8 to 15).
+
+    Memory is that of live sessions; no step costs more because more of them are open. Rows may be
+    added between ``take`` and ``delivered``; the next ``take`` comes after it.
+    """
+
+    def __init__(self, rules: EventTimeRules) -> None:
+        self._gap = rules.gap
+        self._days = ActivityDays(rules.time_zone, rules.day_start_s)
+        self._store = Store()
+        self._chains = Chains(self._store)
+        self._sets = MemberSets(self._store)
+        self._texts = Texts(self._store.paths, self._sets.texts)
+        self._placement = Placement(self._store, self._chains, rules.gap)
+        self._timers = Timers(self._store, rules)
+        self._ledger = OutputLedger(self._store)
+        self._vanished: list[I64] = []
+        self._taken = EMPTY
+
+    @property
+    def open(self) -> int:
+        """How many sessions are live."""
+        return self._store.open
+
+    def add(self, feed: Feed, batch: pl.DataFrame) -> None:
+        """Add rows (an ``EventBatch``) of one feed: all with a session, none late, none twice."""
+        if feed not in (WEB_LOGS, LIVE_EVENTS):
+            raise OurMistake(f"Rows of {feed} belong to no session.")
+        for rows in batch.iter_slices(MAX_ROWS):
+            if rows.height:
+                self._add(feed, rows)
+
+    def _add(self, feed: Feed, batch: pl.DataFrame) -> None:
+        segments = cut(feed, batch, self._gap, self._days)
+        placed = self._placement.place(segments)
+        self._store.keep_paths(placed.slots, batch["path"])
+        members = candidates(batch, segments)
+        self._sets.add(members._replace(owners=placed.slots[members.owners]))
+        if len(placed.vanished):
+            self._bury(placed)
+        self._timers.schedule(placed.slots)
+
+    def _bury(self, placed: Placed) -> None:
+        self._sets.move(placed.vanished, placed.absorbed_by)
+        # Freed only when taken, so that no slot can be twice among the changed ones.
+        self._vanished.append(placed.vanished)
+
+    def advance(self, watermarks: Mapping[Feed, int], watermark: int) -> None:
+        """Move event time on: of each feed, and of the task (its smallest that is not idle).
+
+        Sessions whose status this changes are pending afterwards (rule 15).
+        """
+        self._timers.advance(watermarks, watermark)
+
+    def pending(self) -> bool:
+        """Whether ``take`` would return anything."""
+        return self._store.any_changed or bool(self._vanished)
+
+    def take(self, version: int) -> pl.DataFrame:
+        """Return every identity that changed since the last time, once.
+
+        Columns and their order are those of ``session.avsc``. Final sessions leave the state
+        with this; a withdrawn record has an identity and otherwise only zeros.
+        """
+        slots = self._store.take_changed()
+        columns = self._store.columns(slots)
+        final = self._timers.final(columns[at.END])
+        closed = self._timers.closed(columns[at.END], columns[at.LOGGED_OUT])
+        status = np.where(final, FINAL, np.where(closed, CLOSED, OPEN)).tolist()
+        content = Content(columns, self._sets.list(set_keys(slots)))
+        frame = session_frame(content, self._texts, status, version, self._gap)
+        withdrawn = self._withdrawn(columns)
+        if withdrawn.size:
+            frame = frame.vstack(self._withdrawn_frame(withdrawn, version))
+        self._store.rows[slots, at.PUBLISHED] = columns[at.START]
+        self._store.rows[slots, at.VERSION] = version
+        # Its record so far is out of date; the one just taken has an offset when delivered.
+        self._store.rows[slots, at.OUTPUT] = -1
+        self._drop(slots[final])
+        self._taken = np.full(frame.height, -1, np.int64)
+        self._taken[: len(slots)] = np.where(final, -1, slots)
+        return frame
+
+    def _withdrawn(self, changed: I64) -> I64:
+        """Return the published identities that are no more, in columns; frees their slots."""
+        published = changed[at.PUBLISHED]
+        moved = (published != at.NONE) & (published != changed[at.START])
+        vanished = concat(self._vanished)
+        self._vanished = []
+        buried = self._store.columns(vanished)
+        self._store.free(vanished)
+        known = buried[at.PUBLISHED] != at.NONE
+        gone = np.concatenate((changed[:, moved], buried[:, known]), axis=1)
+        withdrawn = np.repeat(at.NEUTRAL[:, None], gone.shape[1], axis=1)
+        for column in (at.ID_HIGH, at.ID_LOW):
+            withdrawn[column] = gone[column]
+        withdrawn[at.START] = withdrawn[at.END] = gone[at.PUBLISHED]
+        return withdrawn
+
+    def _withdrawn_frame(self, columns: I64, version: int) -> pl.DataFrame:
+        count = columns.shape[1]
+        content = Content(columns, no_members(count))
+        return session_frame(content, self._texts, [WITHDRAWN] * count, version, self._gap)
+
+    def _drop(self, slots: I64) -> None:
+        if len(slots):
+            self._store.retire(slots)
+            self._chains.remove(slots)
+            self._sets.forget(slots)
+            self._store.free(slots)
+
+    def delivered(self, first_offset: int) -> None:
+        """Say at which output offset the first row of the last ``take`` lies; the others follow."""
+        offsets = first_offset + np.arange(len(self._taken))
+        self._ledger.record(offsets, self._taken)
+        self._taken = EMPTY
+
+    def oldest_output(self) -> int | None:
+        """Return the smallest output offset that a restore needs; None if it needs none.
+
+        Sessions that were taken count as delivered after everything before: what this returns
+        may be committed together with them.
+        """
+        return self._ledger.oldest()
+
+    def republish(self, before: int) -> None:
+        """Make pending every live session whose last record lies below that output offset."""
+        self._store.touch(self._ledger.before(before))
+
+    def restore(self, frame: pl.DataFrame) -> None:
+        """Read back published records: ``session.avsc`` columns and ``_offset``, oldest first.
+
+        May be called any number of times before the first row. The highest version of an
+        identity counts, the later of two equal ones. Watermarks are the caller's to bring back,
+        by ``advance``. Raises ``OurMistake`` if an identifier is not 32 hex digits.
+        """
+        frame = _latest(frame)
+        if not frame.height:
+            return
+        known = identities(frame)
+        heads = self._chains.heads(known.ids)
+        former = self._matching(known.hashes, self._chains.members(heads))
+        versions = frame["version"].to_numpy()
+        held = np.flatnonzero(former >= 0)
+        newer = np.ones(frame.height, np.bool_)
+        newer[held] = self._store.rows[former[held], at.VERSION] <= versions[held]
+        self._drop(former[held[newer[held]]])
+        self._create(frame.filter(pl.Series(newer & _is_live(frame))))
+
+    def _matching(self, wanted: np.ndarray, members: Members) -> I64:
+        """Return the slot of each identity, among the slots of its id; -1 if there is none."""
+        rows = self._store.rows[members.slots]
+        found = identity_hash(rows[:, at.ID_HASH].view(np.uint64), rows[:, at.START])
+        result = np.full(len(wanted), -1, np.int64)
+        same = found == wanted[members.owners]
+        result[members.owners[same]] = members.slots[same]
+        return result
+
+    def _create(self, frame: pl.DataFrame) -> None:
+        if not frame.height:
+            return
+        known = identities(frame)
+        slots = self._store.create(read_rows(frame, known, self._days, self._store.paths))
+        for members in read_sets(frame):
+            self._sets.load(slots[members.owners], members.number, members.hashes, members.texts)
+        self._link(slots)
+        closed = (frame["status"] == CLOSED).to_numpy()
+        self._timers.schedule_closed(slots[closed])
+        self._timers.schedule(slots[~closed])
+        self._ledger.record(frame["_offset"].to_numpy(), slots)
+
+    def _link(self, slots: I64) -> None:
+        ids, owners = np.unique(
+            self._store.rows[slots, at.ID_HASH].view(np.uint64), return_inverse=True
+        )
+        heads = self._chains.heads(ids)
+        former = self._chains.members(heads)
+        all_owners = np.concatenate((former.owners, owners))
+        all_slots = np.concatenate((former.slots, slots))
+        order = np.lexsort((-self._store.rows[all_slots, at.START], all_owners))
+        self._chains.relink(ids, heads >= 0, Members(all_owners[order], all_slots[order]))
+
+
+def _latest(frame: pl.DataFrame) -> pl.DataFrame:
+    """Keep the record of each identity that counts, in order of offset."""
+    return (
+        frame.sort("version", maintain_order=True)
+        .unique(["session_id", "start"], keep="last")
+        .sort("_offset")
+    )
+
+
+def _is_live(frame: pl.DataFrame) -> Flags:
+    return frame["status"].is_in([OPEN, CLOSED]).to_numpy()

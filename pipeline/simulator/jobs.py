@@ -1,0 +1,67 @@
+"""Background jobs: what a SIS import changes, told by Live Events without request or user."""
+
+from typing import Final
+
+from pipeline.domain.event_time import MINUTE
+from pipeline.simulator.dice import Dice
+from pipeline.simulator.instance import ROOT_ACCOUNT_ID, global_id
+from pipeline.simulator.request import JobEvent
+from pipeline.simulator.times import iso_s
+from pipeline.simulator.world import World
+
+SIS_TAG: Final = "SIS::CSV::ImportRefactored#run_parallel_importer"
+STATE_TAG: Final = "EnrollmentState.process_account_states_in_ranges"
+CHANGES_PER_USER: Final = 0.05
+IMPORT_LASTS: Final = 9 * MINUTE
+
+
+def sis_changes(world: World, at: int, dice: Dice) -> list[JobEvent]:
+    """Make the events of one import: enrolments, their states, some courses."""
+    events: list[JobEvent] = []
+    job_id = str(1_000_000_000_000_000 + dice.below(10**15))
+    for _ in range(20 + int(world.config.users * CHANGES_PER_USER)):
+        when = at + MINUTE + int(dice.uniform() * IMPORT_LASTS)
+        when -= when % 1_000
+        kind = dice.uniform()
+        if kind < 0.6:
+            name = "enrollment_created" if kind < 0.25 else "enrollment_updated"
+            events.append(JobEvent(when, name, _enrollment(world, when, dice), job_id, SIS_TAG))
+        elif kind < 0.9:
+            body = _state(when, dice)
+            events.append(JobEvent(when, "enrollment_state_updated", body, job_id, STATE_TAG))
+        else:
+            events.append(
+                JobEvent(when, "course_updated", _course(world, when, dice), job_id, SIS_TAG)
+            )
+    return [event for event in events if world.start_us <= event.time_us < world.end_us]
+
+
+def _enrollment(world: World, at: int, dice: Dice) -> str:
+    course = dice.pick(world.university.courses)
+    person = dice.pick(world.university.people)
+    return (
+        f'{{"associated_user_id":null,"course_id":"{global_id(course.id)}"'
+        f',"course_section_id":"{global_id(course.id + 50_000)}","created_at":"{iso_s(at)}"'
+        f',"enrollment_id":"{global_id(2_000_000 + dice.below(1_000_000))}"'
+        f',"limit_privileges_to_course_section":false,"type":"StudentEnrollment"'
+        f',"updated_at":"{iso_s(at)}","user_id":"{global_id(person.user_id)}"'
+        f',"user_name":"Person {person.index}","workflow_state":"active"}}'
+    )
+
+
+def _state(at: int, dice: Dice) -> str:
+    enrollment = global_id(2_000_000 + dice.below(1_000_000))
+    return (
+        f'{{"access_is_current":true,"enrollment_id":"{enrollment}"'
+        f',"restricted_access":false,"state":"active","state_is_current":true'
+        f',"state_started_at":"{iso_s(at)}","state_valid_until":null}}'
+    )
+
+
+def _course(world: World, at: int, dice: Dice) -> str:
+    course = dice.pick(world.university.courses)
+    return (
+        f'{{"account_id":"{global_id(ROOT_ACCOUNT_ID)}","course_id":"{global_id(course.id)}"'
+        f',"created_at":"2025-12-01T08:00:00Z","name":"{course.name}","updated_at":"{iso_s(at)}"'
+        f',"uuid":"ExampleCourseUuid{course.id:023d}","workflow_state":"available"}}'
+    )

@@ -1,0 +1,90 @@
+"""Deleting what is to be forgotten.
+
+The views exclude it from the moment its erasure is in ClickHouse; this removes it from the disk
+(lightweight DELETE). Repeating it changes nothing. A row that comes after its erasure is removed
+by the next sweep.
+"""
+
+import uuid
+from collections.abc import Iterable, Sequence
+from typing import Final, NamedTuple
+
+from pipeline.sink.destination import Destination
+from pipeline.sink.tables import TABLES
+
+_PER_STATEMENT: Final = 500
+
+REQUEST: Final = "request"
+PERSON: Final = "person"
+
+
+class Forgotten(NamedTuple):
+    """Ids to forget: requests as canonical texts, people as numbers."""
+
+    requests: list[str]
+    people: list[int]
+
+
+def subjects(pairs: Iterable[tuple[str, str]]) -> Forgotten:
+    """Sort pairs of kind and subject; what is no id has nothing to be deleted and is left out."""
+    requests: set[str] = set()
+    people: set[int] = set()
+    for kind, subject in pairs:
+        try:
+            if kind == REQUEST:
+                requests.add(str(uuid.UUID(subject)))
+            elif kind == PERSON:
+                people.add(int(subject))
+        except ValueError:
+            continue
+    return Forgotten(sorted(requests), sorted(people - {0}))
+
+
+async def forget(destination: Destination, forgotten: Forgotten) -> None:
+    """Delete every row of these requests and people from every table."""
+    for requests in _parts([f"'{request}'" for request in forgotten.requests]):
+        texts = f"({requests})"
+        for store, condition in _conditions(REQUEST):
+            await _delete(destination, store, condition.format(requests=texts, request_texts=texts))
+    for people in _parts([str(person) for person in forgotten.people]):
+        for store, condition in _conditions(PERSON):
+            filled = condition.format(people=f"({people})", people_array=f"[{people}]")
+            await _delete(destination, store, filled)
+
+
+async def sweep(destination: Destination) -> None:
+    """Delete rows that arrived after their erasure; asks first, because there rarely are any."""
+    left = 0
+    for kind in (REQUEST, PERSON):
+        for store, condition in _conditions(kind):
+            filled = condition.format(
+                requests="(SELECT id FROM erased_requests)",
+                request_texts="(SELECT request_id FROM erased_requests)",
+                people="(SELECT user_id FROM erased_people)",
+                people_array="(SELECT groupArray(user_id) FROM erased_people)",
+            )
+            question = f"SELECT count() FROM {store} WHERE {filled}"  # noqa: S608 - no input in it
+            ((count,),) = await destination.query(question, f"looking for erased rows in {store}")
+            left += count
+    if left:
+        pairs = await destination.query("SELECT kind, subject FROM erasures", "reading erasures")
+        await forget(destination, subjects((kind, subject) for kind, subject in pairs))
+
+
+async def _delete(destination: Destination, store: str, condition: str) -> None:
+    statement = f"DELETE FROM {store} WHERE {condition}"  # noqa: S608 - ids checked by subjects()
+    await destination.command(statement, f"an erasure from {store}")
+
+
+def _conditions(kind: str) -> list[tuple[str, str]]:
+    found = (
+        (table.store, table.of_request if kind == REQUEST else table.of_person) for table in TABLES
+    )
+    return [(store, condition) for store, condition in found if condition is not None]
+
+
+def _parts(literals: Sequence[str]) -> list[str]:
+    return [
+        ", ".join(literals[start : start + _PER_STATEMENT])
+        for start in range(0, len(literals), _PER_STATEMENT)
+    ]

@@ -1,0 +1,29 @@
+"""Every table the sink fills, one file each."""
+
+from typing import Final
+
+from pipeline.sink.tables.anomalies import ANOMALIES
+from pipeline.sink.tables.course_audit import COURSE_AUDIT
+from pipeline.sink.tables.dead_letters import DEAD_LETTERS
+from pipeline.sink.tables.erasures import ERASURES
+from pipeline.sink.tables.late_rows import LATE_ROWS
+from pipeline.sink.tables.live_events import LIVE_EVENTS
+from pipeline.sink.tables.request_stats import REQUEST_STATS
+from pipeline.sink.tables.sessions import SESSIONS
+from pipeline.sink.tables.table import Table
+from pipeline.sink.tables.web_logs import WEB_LOGS
+
+TABLES: Final[tuple[Table, ...]] = (
+    WEB_LOGS,
+    LIVE_EVENTS,
+    COURSE_AUDIT,
+    SESSIONS,
+    REQUEST_STATS,
+    ANOMALIES,
+    LATE_ROWS,
+    DEAD_LETTERS,
+    ERASURES,
+)
+
+TOPICS: Final[tuple[str, ...]] = tuple(table.topic.name for table in TABLES)
+"""Topics the stage reads, without prefix."""

@@ -1,0 +1,45 @@
+"""What the sink knows about one table."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from pipeline.domain.topics import Topic
+
+Keep = Literal["raw", "results", "dead_letters"]
+"""Classes of retention: rows as received, what was computed from them, what nobody understood."""
+
+
+@dataclass(frozen=True, slots=True)
+class Expiry:
+    """When rows go: ``age_of`` is a SQL expression of the identity alone, ``keep`` how long.
+
+    Of the identity alone, because a row that expired by something else could outlive, or die
+    before, the copy that replaces it.
+    """
+
+    age_of: str
+    keep: Keep
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A topic's table: ``name`` is the view that people read, ``store`` what the sink fills.
+
+    ``positions``: the store keeps each row's Kafka partition and offset.
+    ``of_request`` and ``of_person`` are the conditions, in SQL, under which a row belongs to a
+    request or a person to be forgotten; the view excludes the same rows. In them ``{requests}``
+    stands for a set of UUIDs (right of IN), ``{request_texts}`` for the same as texts,
+    ``{people}`` for a set of user ids and ``{people_array}`` for an array of them.
+    """
+
+    topic: Topic
+    name: str
+    expiry: Expiry | None = None
+    positions: bool = False
+    of_request: str | None = None
+    of_person: str | None = None
+
+    @property
+    def store(self) -> str:
+        """Name of the table under the view."""
+        return f"{self.name}_store"

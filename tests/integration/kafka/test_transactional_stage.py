@@ -1,0 +1,312 @@
+"""A stage's tasks: fenced, restored, committed with their position; kept or dropped by right."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable
+
+import confluent_kafka
+import pytest
+
+from pipeline.codecs.chunk import RecordChunk
+from pipeline.domain.errors import OurMistake, RestoreMismatch
+from pipeline.kafka.clients import reader
+from pipeline.kafka.compacted import read_compacted
+from pipeline.kafka.connection import KafkaConnection
+from pipeline.kafka.pace import Pace
+from pipeline.kafka.progress import Committed, Progress
+from pipeline.kafka.publisher import TransactionalPublisher
+from pipeline.kafka.ranges import read_range
+from pipeline.kafka.topics import create_topics
+from pipeline.kafka.transactional_stage import StageSettings, TransactionalStage
+from tests.support.counting import COUNTING_TOPICS, COUNTS, MARKS, NUMBERS, CountingTask, numbers
+from tests.support.waiting import until
+
+pytestmark = pytest.mark.stack
+
+P0 = (NUMBERS.name, 0)
+EAGER = StageSettings(pace=Pace(interval_s=0.0, rows=1_000_000))
+
+
+class Alone:
+    """A group of one, driven by the test."""
+
+    def __init__(self) -> None:
+        self.rejoins = 0
+
+    def end(self, topic: str, partition: int) -> int | None:
+        assert (topic, partition) == P0
+        return None
+
+    async def rejoin(self) -> None:
+        self.rejoins += 1
+
+
+class Bench:
+    """A stage, the tasks it made, and the input it is fed from."""
+
+    def __init__(self, connection: KafkaConnection) -> None:
+        self.connection = connection
+        self.publisher = TransactionalPublisher(connection, "publisher")
+        self.stages: list[TransactionalStage] = []
+
+    def stage(
+        self,
+        tasks: list[CountingTask],
+        make: Callable[[int], CountingTask] = CountingTask,
+        settings: StageSettings = EAGER,
+    ) -> TransactionalStage:
+        def remembered(partition: int) -> CountingTask:
+            tasks.append(make(partition))
+            return tasks[-1]
+
+        stage = TransactionalStage(
+            self.connection,
+            Alone(),
+            stage="counting",
+            group="counting",
+            make_task=remembered,
+            settings=settings,
+        )
+        self.stages.append(stage)
+        return stage
+
+    async def publish(self, *keys: bytes, partition: int = 0) -> int:
+        """Publish records to the input; return its end, the transaction's marker included."""
+        (first,) = await self.publisher.publish([numbers(partition, keys)])
+        return first + len(keys) + 1
+
+    async def feed(self, stage: TransactionalStage, start: int, end: int) -> None:
+        """Give the stage the input from start to end."""
+        async with reader(self.connection) as consumer:
+            while start < end:
+                async for chunk in read_range(
+                    consumer, self.connection, NUMBERS.name, 0, start=start, end=end
+                ):
+                    await stage.add(chunk)
+                    start = chunk.next_offset
+
+    async def settled(self, stage: TransactionalStage, end: int) -> None:
+        async def ticked() -> bool:
+            await stage.tick(1)
+            return stage.positions().get(P0) == end
+
+        await until(ticked)
+
+    async def committed(self) -> Committed | None:
+        async with Progress(self.connection) as progress:
+            return (await progress.committed("counting", [NUMBERS.name])).get(P0)
+
+    async def commits(self, wanted: Committed) -> None:
+        """Wait: a transaction's offsets and records show a moment after its commit returns."""
+
+        async def shown() -> bool:
+            return await self.committed() == wanted
+
+        await until(shown)
+
+    async def counts_to(self, wanted: dict[bytes, bytes]) -> None:
+        async def shown() -> bool:
+            return await self.counts() == wanted
+
+        await until(shown)
+
+    async def counts(self) -> dict[bytes, bytes]:
+        return await read_compacted(self.connection, COUNTS.name)
+
+
+@pytest.fixture
+async def bench(connection: KafkaConnection) -> AsyncIterator[Bench]:
+    await create_topics(connection, COUNTING_TOPICS, partitions=2, replication=1)
+    bench = Bench(connection)
+    await bench.publisher.start()
+    yield bench
+    await asyncio.gather(*(stage.stop() for stage in bench.stages))
+    await bench.publisher.stop()
+
+
+async def test_output_position_and_metadata_are_committed_together(bench: Bench) -> None:
+    tasks: list[CountingTask] = []
+    stage = bench.stage(tasks)
+    end = await bench.publish(b"a", b"b", b"a")
+    await stage.assigned([P0])
+    await bench.feed(stage, 0, end)
+    await bench.settled(stage, end)
+    await bench.commits(Committed(4, json.dumps({"rows": 3})))
+    await bench.counts_to({b"a": b"2", b"b": b"1"})
+    assert tasks[-1].delivered_offsets == [[0, 0]]
+    async with Progress(bench.connection) as progress:
+
+        async def marked() -> bool:
+            return await progress.ends([MARKS.name]) == {(MARKS.name, 0): 2}
+
+        await until(marked)
+
+
+async def test_a_chunk_of_markers_alone_moves_the_committed_position(bench: Bench) -> None:
+    stage = bench.stage([])
+    end = await bench.publish(b"a")
+    await stage.assigned([P0])
+    await bench.feed(stage, 0, end)
+    await bench.settled(stage, end)
+    await stage.add(RecordChunk(NUMBERS.name, 0, end, end + 1, []))
+    await bench.settled(stage, end + 1)
+    await bench.commits(Committed(end + 1, json.dumps({"rows": 1})))
+
+
+async def test_a_restored_task_goes_on_where_the_last_one_committed(bench: Bench) -> None:
+    first: list[CountingTask] = []
+    stage = bench.stage(first)
+    end = await bench.publish(b"a", b"b")
+    await stage.assigned([P0])
+    await bench.feed(stage, 0, end)
+    await stage.stop()
+    whole = await bench.publish(b"a")
+
+    second: list[CountingTask] = []
+    stage = bench.stage(second)
+    await stage.assigned([P0])
+    await bench.feed(stage, 0, whole)
+    await bench.settled(stage, whole)
+    assert second[-1].counts == {b"a": 2, b"b": 1}
+    await bench.counts_to({b"a": b"2", b"b": b"1"})
+
+
+async def test_rows_missing_before_a_chunk_are_an_error(bench: Bench) -> None:
+    stage = bench.stage([])
+    end = await bench.publish(b"a")
+    await stage.assigned([P0])
+    await bench.feed(stage, 0, end)
+    with pytest.raises(OurMistake, match=f"from {end} to {end + 5} are gone"):
+        await stage.add(RecordChunk(NUMBERS.name, 0, end + 5, end + 6, []))
+
+
+async def test_a_partition_that_comes_straight_back_keeps_its_state(bench: Bench) -> None:
+    tasks: list[CountingTask] = []
+    stage = bench.stage(tasks, settings=StageSettings(pace=Pace(interval_s=60.0)))
+    end = await bench.publish(b"a")
+    await stage.assigned([P0])
+    await bench.feed(stage, 0, end)
+    made = len(tasks)
+    await stage.revoked([P0])
+    await bench.commits(Committed(end, json.dumps({"rows": 1})))
+    assert stage.positions() == {}
+    await stage.assigned([P0])
+    await bench.settled(stage, end)
+    assert len(tasks) == made
+
+
+async def test_a_partition_that_others_owned_meanwhile_is_restored(bench: Bench) -> None:
+    tasks: list[CountingTask] = []
+    stage, other = bench.stage(tasks), bench.stage([])
+    end = await bench.publish(b"a")
+    await stage.assigned([P0])
+    await bench.feed(stage, 0, end)
+    await stage.revoked([P0])
+    whole = await bench.publish(b"b")
+    await other.assigned([P0])
+    await bench.feed(other, end, whole)
+    await other.revoked([P0])
+    made = len(tasks)
+    await stage.assigned([P0])
+    await bench.settled(stage, whole)
+    assert len(tasks) == made + 1
+    assert tasks[-1].counts == {b"a": 1, b"b": 1}
+
+
+async def test_a_fenced_task_is_dropped_and_asks_for_a_new_assignment(bench: Bench) -> None:
+    stage, other = bench.stage([]), bench.stage([])
+    end = await bench.publish(b"a")
+    await stage.assigned([P0])
+    await bench.settled(stage, 0)
+    await other.assigned([P0])
+    await bench.settled(other, 0)
+    await bench.feed(stage, 0, end)
+    membership = stage._membership
+    assert isinstance(membership, Alone)
+
+    async def rejoined() -> bool:
+        await stage.tick(1)
+        return membership.rejoins == 1
+
+    await until(rejoined)
+    assert stage.positions() == {}
+    assert await bench.counts() == {}
+    await bench.feed(other, 0, end)
+    await bench.settled(other, end)
+    await bench.counts_to({b"a": b"1"})
+
+
+async def test_a_restore_that_does_not_fit_is_tried_again_and_then_an_error(bench: Bench) -> None:
+    class Late(CountingTask):
+        misses = 2
+
+        def restored(self) -> None:
+            super().restored()
+            if Late.misses:
+                Late.misses -= 1
+                raise RestoreMismatch("not yet")
+
+    tasks: list[CountingTask] = []
+    stage = bench.stage(tasks, Late)
+    await stage.assigned([P0])
+    await bench.settled(stage, 0)
+    assert len(tasks) == 1 + 3
+    await stage.stop()
+
+    Late.misses = 100
+    stage = bench.stage(tasks, Late)
+    await stage.assigned([P0])
+    with pytest.raises(RestoreMismatch):
+        await bench.settled(stage, 0)
+
+
+async def test_a_task_that_fails_commits_nothing_of_what_it_was_given(bench: Bench) -> None:
+    class Failing(CountingTask):
+        def add(self, chunk: object) -> None:
+            super().add(chunk)  # type: ignore[arg-type]
+            raise ZeroDivisionError
+
+    stage = bench.stage([], Failing)
+    end = await bench.publish(b"a")
+    await stage.assigned([P0])
+    with pytest.raises(ZeroDivisionError):
+        await bench.feed(stage, 0, end)
+    await stage.stop()
+    assert await bench.committed() is None
+    assert await bench.counts() == {}
+
+
+async def test_inputs_with_different_partitions_are_a_mistake(bench: Bench) -> None:
+    class Two(CountingTask):
+        inputs = (NUMBERS.name, COUNTS.name)
+
+    stage = bench.stage([], Two)
+    with pytest.raises(OurMistake, match="same number of partitions"):
+        await stage.assigned([P0, (NUMBERS.name, 1), (COUNTS.name, 0)])
+
+
+async def test_a_topic_made_anew_under_an_old_group_is_a_mistake(bench: Bench) -> None:
+    consumer = confluent_kafka.Consumer(
+        {
+            "bootstrap.servers": bench.connection.bootstrap,
+            "group.id": bench.connection.named("counting"),
+        }
+    )
+    place = confluent_kafka.TopicPartition(bench.connection.named(NUMBERS.name), 0, 99)
+    await asyncio.to_thread(consumer.commit, offsets=[place], asynchronous=False)
+    consumer.close()
+    stage = bench.stage([])
+    await stage.assigned([P0])
+    with pytest.raises(OurMistake, match="made anew"):
+        await bench.settled(stage, 0)
+
+
+async def test_a_revoked_partition_that_is_still_opening_is_let_go(bench: Bench) -> None:
+    tasks: list[CountingTask] = []
+    stage = bench.stage(tasks)
+    await stage.assigned([P0])
+    await stage.revoked([P0])
+    await stage.add(RecordChunk(NUMBERS.name, 0, 0, 1, []))
+    await stage.tick(1)
+    assert stage.positions() == {}
+    assert not stage.restoring

@@ -1,0 +1,54 @@
+"""A worker process of the counting stage: ``python -m tests.support.counting_worker``.
+
+Arguments: bootstrap, prefix, then optional ``session=<s>`` and ``delay=<s per chunk>``.
+"""
+
+import asyncio
+import sys
+
+from pipeline.codecs.chunk import Chunk
+from pipeline.kafka.connection import KafkaConnection
+from pipeline.kafka.fetched import ConsumerLimits
+from pipeline.kafka.pace import Pace
+from pipeline.kafka.transactional_stage import StageSettings, TransactionalStage
+from pipeline.kafka.worker import WorkerLimits, run_worker
+from tests.support.counting import NUMBERS, CountingTask
+
+
+def main() -> int:
+    bootstrap, prefix, *rest = sys.argv[1:]
+    options = dict(each.split("=", 1) for each in rest)
+    connection = KafkaConnection(bootstrap, prefix=prefix)
+    delay = float(options.get("delay", "0"))
+
+    class Stage(TransactionalStage):
+        async def add(self, chunk: Chunk) -> None:
+            await asyncio.sleep(delay)
+            await super().add(chunk)
+
+    code = run_worker(
+        connection,
+        stage="counting",
+        group="counting",
+        topics=(NUMBERS.name,),
+        make_handler=lambda membership: Stage(
+            connection,
+            membership,
+            stage="counting",
+            group="counting",
+            make_task=CountingTask,
+            settings=StageSettings(pace=Pace(interval_s=0.2, rows=20_000)),
+        ),
+        limits=WorkerLimits(
+            consumer=ConsumerLimits(
+                chunk_records=int(options.get("chunk", "2000")),
+                session_s=float(options.get("session", "6")),
+                heartbeat_s=1.0,
+            )
+        ),
+    )
+    return int(code)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,40 @@
+"""A ClickHouse in memory, for the sink: takes inserts, and fails or hangs when told to."""
+
+import asyncio
+from typing import Any
+
+import pyarrow as pa
+
+
+class FakeClickHouse:
+    """``failures`` are raised one per insert; ``hangs`` keeps inserts waiting until cleared."""
+
+    def __init__(self) -> None:
+        self.trouble: str | None = None
+        self.rows: dict[str, list[dict[str, Any]]] = {}
+        self.log: list[str] = []
+        self.failures: list[Exception] = []
+        self.erased_rows_left = 0
+        self._answers = asyncio.Event()
+        self._answers.set()
+
+    def hang(self) -> None:
+        self._answers.clear()
+
+    def go_on(self) -> None:
+        self._answers.set()
+
+    async def insert(self, store: str, rows: pa.Table) -> None:
+        await self._answers.wait()
+        if self.failures:
+            raise self.failures.pop(0)
+        self.rows.setdefault(store, []).extend(rows.to_pylist())
+        self.log.append(f"insert {store}")
+
+    async def command(self, statement: str, doing: str) -> None:  # noqa: ARG002
+        self.log.append(statement)
+
+    async def query(self, statement: str, doing: str) -> list[tuple[Any, ...]]:  # noqa: ARG002
+        if "count()" in statement:
+            return [(self.erased_rows_left,)]
+        return [(row["kind"], row["subject"]) for row in self.rows.get("erasures_store", [])]

@@ -1,0 +1,196 @@
+"""The whole line on the real stack, for tests: its processes, its results, its replay."""
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from pipeline.app.catching_up import close_event_time, wait_until_caught_up
+from pipeline.app.commands.replay import FILES, readable
+from pipeline.app.commands.tables import migrate
+from pipeline.app.commands.topics import create
+from pipeline.app.settings import PREFIX, Settings
+from pipeline.app.stages import STAGES
+from pipeline.app.topic_frames import topic_frame
+from pipeline.app.wiring import schemas
+from pipeline.domain.topics import ANOMALIES, DEAD_LETTERS, LATE, REQUEST_STATS, SESSIONS, Topic
+from tests.support.stack import Stack
+
+PARTITIONS = 4
+
+
+class Line:
+    """Topics, tables and stage processes of one test."""
+
+    def __init__(self, stack: Stack, prefix: str, database: str, **more: str) -> None:
+        host, port, user, password = stack.clickhouse_address
+        self.variables = {
+            "kafka_bootstrap": stack.bootstrap_servers,
+            "topic_prefix": prefix,
+            "partitions": str(PARTITIONS),
+            "replication_factor": "1",
+            "clickhouse_host": host,
+            "clickhouse_port": str(port),
+            "clickhouse_username": user,
+            "clickhouse_password": password,
+            "clickhouse_database": database,
+            "keep_raw_days": "0",
+            "keep_results_days": "0",
+            "session_timeout_s": "6",
+            "commit_interval_ms": "100",
+            "log_level": "warning",
+            **more,
+        }
+        self.settings = Settings.model_validate(self.variables)
+        self.processes: dict[str, subprocess.Popen[bytes]] = {}
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What a process of this line needs."""
+        names = {f"{PREFIX}{name.upper()}": value for name, value in self.variables.items()}
+        return {**os.environ, **names}
+
+    def create(self) -> None:
+        """Create topics and tables."""
+        create(self.settings, quiet=True)
+        migrate(self.settings, quiet=True)
+
+    def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run a command of the pipeline to its end."""
+        return subprocess.run(
+            [sys.executable, "-m", "pipeline", *arguments],
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=180,
+            check=False,
+        )
+
+    def start(self, *stages: str) -> None:
+        """Start stages, a process each; static membership lets a restarted one rejoin at once."""
+        for stage in stages:
+            environment = {**self.environment, f"{PREFIX}GROUP_INSTANCE_ID": "only"}
+            self.processes[stage] = subprocess.Popen(
+                [sys.executable, "-m", "pipeline", "run", stage], env=environment
+            )
+
+    def kill(self, stage: str) -> None:
+        """End a stage as a crash does."""
+        self.processes[stage].kill()
+        self.processes.pop(stage).wait()
+
+    def stop(self) -> dict[str, int]:
+        """Ask the stages to leave; return their exit codes."""
+        for process in self.processes.values():
+            process.send_signal(signal.SIGTERM)
+        codes = {stage: process.wait(30) for stage, process in self.processes.items()}
+        self.processes.clear()
+        return codes
+
+    def caught_up(self, *, close: bool = False, within_s: float = 180) -> None:
+        """Wait until every stage has read everything; then, if asked to, close the day."""
+
+        async def wait() -> None:
+            async with asyncio.timeout(within_s):
+                await wait_until_caught_up(self.settings, STAGES, self._alive, _ignore)
+                if close:
+                    await close_event_time(self.settings)
+                    await wait_until_caught_up(self.settings, STAGES, self._alive, _ignore)
+
+        asyncio.run(wait())
+
+    def records(self, topic: Topic) -> list[dict[str, Any]]:
+        """Return everything a topic holds; times as a replay writes them."""
+        known = schemas(self.settings)
+        fields = known.named(topic.schema)["fields"]
+        columns = [field["name"] for field in fields]
+        frame = asyncio.run(topic_frame(self.settings, known, topic, columns))
+        return frame.with_columns(*readable(fields)).to_dicts()
+
+    def _alive(self) -> None:
+        for stage, process in self.processes.items():
+            assert process.poll() is None, f"{stage} ended with {process.returncode}"
+
+
+def final(topic: Topic, records: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return what rule 27 compares of a topic's records, in an order of its own."""
+    return sorted(_FINAL[topic](records), key=lambda row: json.dumps(row, sort_keys=True))
+
+
+def replayed(out: Path, topic: Topic) -> list[dict[str, Any]]:
+    """Return what a replay wrote for a topic."""
+    _, name = FILES[topic.name]
+    return final(topic, map(json.loads, (out / name).read_text().splitlines()))
+
+
+def _without(row: dict[str, Any]) -> dict[str, Any]:
+    """Return a record without version and offsets."""
+    return {
+        name: value
+        for name, value in row.items()
+        if name not in {"version", "_offset"} and not name.endswith("_offset")
+    }
+
+
+def _final(records: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [_without(row) for row in records if row["status"] == "final"]
+
+
+def _anomalies(records: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    last: dict[tuple[str, str], dict[str, Any]] = {}
+    for row in sorted(records, key=lambda row: row["version"]):
+        last[row["fingerprint"], row["episode"]] = row
+    names = ("rule", "dimension", "key", "window_start", "window_end")
+    return [
+        {name: row[name] for name in names} for row in last.values() if row["status"] != "retracted"
+    ]
+
+
+def _late(records: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [{name: row[name] for name in ("feed", "reason", "event_key")} for row in records]
+
+
+def _dead(records: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    names = ("feed", "location", "reason", "detail", "payload_sha256")
+    return [{name: row[name] for name in names} for row in records]
+
+
+_FINAL = {
+    SESSIONS: _final,
+    REQUEST_STATS: _final,
+    ANOMALIES: _anomalies,
+    LATE: _late,
+    DEAD_LETTERS: _dead,
+}
+RESULTS = tuple(_FINAL)
+"""The topics whose final records two equal runs share."""
+
+
+def simulated(directory: Path, *arguments: str) -> Path:
+    """Simulate into a directory."""
+    subprocess.run(
+        [sys.executable, "-m", "pipeline", "simulate", "--out", str(directory), *arguments],
+        check=True,
+        timeout=120,
+    )
+    return directory
+
+
+def replay(files: Path, out: Path) -> Path:
+    """Replay both feeds of a simulated directory."""
+    feeds = ["--web-logs", str(files / "web_logs"), "--live-events", str(files / "live_events")]
+    subprocess.run(
+        [sys.executable, "-m", "pipeline", "replay", *feeds, "--out", str(out)],
+        check=True,
+        timeout=240,
+    )
+    return out
+
+
+def _ignore(_stage: str, _behind: int) -> None:
+    """Progress is of no interest here."""

@@ -1,0 +1,42 @@
+"""Event batches from plain rows, with defaults for what a test does not care about."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import polars as pl
+
+from pipeline.codecs.event_batch import EVENT_SCHEMA
+
+DEFAULTS: dict[str, Any] = {
+    "offset": 0,
+    "time": 1_700_000_000_000_000,
+    "key_hi": 0,
+    "key_lo": 0,
+    "session_id": None,
+    "session_hi": 0,
+    "session_lo": 0,
+    "status": 200,
+    "duration": 0,
+    "write": False,
+    "participated": False,
+    "page": False,
+    "masqueraded": False,
+    "actor": None,
+    "user": None,
+    "course": None,
+    "developer_key": None,
+    "controller": None,
+    "action": None,
+    "ip": None,
+    "user_agent": None,
+    "host": None,
+    "path": None,
+    "login": 0,
+    "request_id": None,
+    "failed_login": False,
+}
+
+
+def batch(rows: Iterable[dict[str, Any]]) -> pl.DataFrame:
+    """Return an event batch of rows that name only what matters."""
+    return pl.DataFrame([{**DEFAULTS, **row} for row in rows], schema=EVENT_SCHEMA)

@@ -1,0 +1,122 @@
+"""Event batches: rules 1, 3, 6 and 10, and one shape for both feeds."""
+
+from typing import Any
+
+import polars as pl
+
+from pipeline.codecs.event_batch import EVENT_SCHEMA, event_batch, event_columns
+from pipeline.codecs.flat_schema import dtypes
+from tests.support.memory_kafka import SCHEMAS
+
+HEX = "ef686f8ed684abf78cbfa1f6a58112b5"
+
+
+def web_log(**fields: Any) -> dict[str, Any]:
+    """Return the one event of a web_logs row."""
+    row = {
+        "id": "1dd9dc6f-2fb0-4c19-a6c5-7ee1bf3ed295",
+        "timestamp": 5,
+        "url": "/courses/1/modules?page=2",
+        "http_method": "GET",
+        "http_status": 200,
+        "remote_ip": "192.0.2.1",
+        "interaction_micros": 10,
+        "participated": False,
+        "session_id": HEX,
+        **fields,
+    }
+    return _one("web_logs", "web_log", row)
+
+
+def live_event(**fields: Any) -> dict[str, Any]:
+    """Return the one event of a Live Event."""
+    row = {
+        "event_key": "a" * 32,
+        "event_name": "asset_accessed",
+        "event_time": 5,
+        "session_id": HEX,
+        **fields,
+    }
+    return _one("live_events", "live_event", row)
+
+
+def _one(feed: Any, schema: str, row: dict[str, Any]) -> dict[str, Any]:
+    types = dtypes(SCHEMAS.named(schema))
+    columns = {name: types[name] for name in event_columns(feed)}
+    decoded = pl.DataFrame([row], schema=columns).with_columns(
+        pl.lit(7, pl.Int64).alias("_offset"), pl.lit(0, pl.Int64).alias("_timestamp_ms")
+    )
+    batch = event_batch(feed, decoded)
+    assert batch.schema == EVENT_SCHEMA
+    return batch.to_dicts()[0]
+
+
+def test_the_event_key_of_a_request_is_its_uuid_and_the_session_its_128_bits() -> None:
+    event = web_log()
+    assert (event["key_hi"], event["key_lo"]) == (0x1DD9DC6F2FB04C19, 0xA6C57EE1BF3ED295)
+    assert (event["session_hi"], event["session_lo"]) == (0xEF686F8ED684ABF7, 0x8CBFA1F6A58112B5)
+    assert live_event()["session_hi"] == event["session_hi"]
+    assert event["request_id"] == "1dd9dc6f-2fb0-4c19-a6c5-7ee1bf3ed295"
+
+
+def test_rule_1_what_is_not_128_bits_is_no_session() -> None:
+    for text in (None, "", "x", HEX[:-1]):
+        event = web_log(session_id=text)
+        assert (event["session_id"], event["session_hi"], event["session_lo"]) == (None, 0, 0)
+
+
+def test_rule_3_the_actor_is_the_real_user_and_acting_as_oneself_is_no_masquerade() -> None:
+    masked = web_log(user_id=1, real_user_id=2)
+    assert (masked["actor"], masked["user"], masked["masqueraded"]) == (2, 1, True)
+    self_acting = live_event(user_id=1, real_user_id=1)
+    assert (self_acting["actor"], self_acting["masqueraded"]) == (1, False)
+    assert web_log(user_id=1)["actor"] == 1
+    assert web_log()["masqueraded"] is False
+
+
+def test_rule_6_negative_durations_count_zero() -> None:
+    assert web_log(interaction_micros=-5)["duration"] == 0
+
+
+def test_a_page_is_a_get_below_400_outside_the_api_and_no_ping() -> None:
+    assert web_log()["page"]
+    assert not web_log(http_method="POST")["page"]
+    assert not web_log(http_status=404)["page"]
+    assert not web_log(url="/api/v1/courses")["page"]
+    assert not web_log(web_application_action="ping")["page"]
+
+
+def test_a_failed_login_is_a_refused_post_to_login_canvas() -> None:
+    login = {
+        "http_method": "POST",
+        "web_application_controller": "login/canvas",
+        "web_application_action": "create",
+    }
+    assert web_log(http_status=400, **login)["failed_login"]
+    assert not web_log(http_status=302, **login)["failed_login"]
+    assert not web_log(http_status=400)["failed_login"]
+
+
+def test_paths_are_without_host_and_query_in_both_feeds() -> None:
+    assert web_log()["path"] == "/courses/1/modules"
+    assert live_event(url="https://school.example/courses/1?x#y")["path"] == "/courses/1"
+    assert live_event(url="/courses/1?x")["path"] == "/courses/1"
+    assert live_event()["path"] is None
+
+
+def test_rule_10_login_and_logout_are_flags() -> None:
+    assert live_event(event_name="logged_in")["login"] == 1
+    assert live_event(event_name="logged_out")["login"] == 2
+    assert live_event()["login"] == 0
+
+
+def test_writes_are_posts_puts_patches_and_deletes() -> None:
+    assert [web_log(http_method=m)["write"] for m in ("GET", "POST", "PUT", "PATCH", "DELETE")] == [
+        False,
+        True,
+        True,
+        True,
+        True,
+    ]
+    assert live_event(http_method="POST")["write"]
+    assert not live_event()["write"]

@@ -1,0 +1,26 @@
+"""Keys of records."""
+
+import polars as pl
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.codecs.keys import binary_values, join_key, key_of
+from tests.support.avro_values import texts
+
+
+def test_compound_keys_join_their_parts_with_a_bar() -> None:
+    frame = pl.DataFrame({"a": ["x", "y"], "b": [1, -2]})
+    keys = frame.select(join_key("a", pl.col("b"), pl.lit("all")).alias("key"))["key"]
+    assert keys.to_list() == ["x|1|all", "y|-2|all"]
+    assert binary_values(keys).to_pylist() == [key_of("x", 1, "all"), key_of("y", -2, "all")]
+
+
+@given(st.lists(st.none() | texts()))
+def test_texts_are_handed_over_as_their_utf8(column: list[str | None]) -> None:
+    values = binary_values(pl.Series(column, dtype=pl.String))
+    assert values.to_pylist() == [(text or "").encode() for text in column]
+
+
+def test_slices_and_bytes_are_handed_over_too() -> None:
+    column = pl.Series([b"\xff" * n for n in range(40)], dtype=pl.Binary)
+    assert binary_values(column[10:20]).to_pylist() == [b"\xff" * n for n in range(10, 20)]

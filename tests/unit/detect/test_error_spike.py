@@ -1,0 +1,134 @@
+"""What an error spike is, what it is not, and which of whole and part reports it."""
+
+from collections.abc import Iterable
+
+from tests.support.detect_run import DetectRun, final_run
+from tests.support.minute_stats import Row, frame, requests
+
+T = 29_000_160
+PAGES = [f"page_{i}#show" for i in range(10)]
+INSTANCE, PAGE = "error_spike_5xx_instance", "error_spike_5xx_controller"
+
+
+def minute_rows(minute: int, failing: dict[str, int], many: int = 20) -> list[Row]:
+    """Return requests of ten pages, one server error each 20 minutes, and those of all."""
+    server = {p: failing.get(p, int((minute + i) % 20 == 0)) for i, p in enumerate(PAGES)}
+    rows = [requests(minute, page, many, server[page]) for page in PAGES]
+    return [*rows, requests(minute, "", many * len(PAGES), sum(server.values()))]
+
+
+def hours(spikes: dict[int, dict[str, int]], length: int = 240) -> list[Row]:
+    """Return quiet hours with spikes in the given minutes (relative)."""
+    return [
+        row for minute in range(length) for row in minute_rows(T + minute, spikes.get(minute, {}))
+    ]
+
+
+def spike(minutes: Iterable[int], failing: dict[str, int]) -> dict[int, dict[str, int]]:
+    return dict.fromkeys(minutes, failing)
+
+
+def relative(run: DetectRun) -> list[tuple[str, str, int, int]]:
+    return [(rule, key, start - T, end - T) for rule, key, start, end in run.windows()]
+
+
+def test_a_failing_page_is_reported_once_and_not_the_instance() -> None:
+    run = final_run(frame(hours(spike(range(150, 160), {PAGES[3]: 15}))))
+    assert relative(run) == [(PAGE, PAGES[3], 150, 160)]
+
+
+def test_an_outage_is_reported_once_for_the_instance_with_its_contributors() -> None:
+    run = final_run(frame(hours(spike(range(150, 156), dict.fromkeys(PAGES, 8)))))
+    assert relative(run) == [(INSTANCE, "", 150, 156)]
+    [alert] = run.latest()
+    assert set(alert["contributing_keys"]) == set(PAGES)
+    assert alert["contributing_counts"] == [48] * 10
+    assert "480 of 1,200 requests (40.0%)" in alert["explanation"]
+    assert alert["sample_request_ids"]
+
+
+def test_two_failing_pages_are_two_alerts() -> None:
+    failing = {PAGES[3]: 15, PAGES[7]: 12}
+    run = final_run(frame(hours(spike(range(150, 160), failing))))
+    assert relative(run) == [(PAGE, PAGES[3], 150, 160), (PAGE, PAGES[7], 150, 160)]
+
+
+def test_a_failing_page_and_a_later_outage_are_two_alerts() -> None:
+    spikes = spike(range(150, 158), {PAGES[3]: 15}) | spike(
+        range(158, 164), dict.fromkeys(PAGES, 8)
+    )
+    run = final_run(frame(hours(spikes)))
+    assert [window[:2] for window in relative(run)] == [(PAGE, PAGES[3]), (INSTANCE, "")]
+
+
+def test_a_slow_page_is_seen_over_several_minutes() -> None:
+    rows = [requests(T + m, "", 100, 0) for m in range(240)]
+    rows += [requests(T + m, "rare#show", 2, 1 if 150 <= m < 162 else 0) for m in range(240)]
+    run = final_run(frame(rows))
+    assert [window[:2] for window in relative(run)] == [(PAGE, "rare#show")]
+
+
+def test_holes_in_a_spike_do_not_split_it() -> None:
+    minutes = [*range(150, 154), *range(160, 164)]
+    run = final_run(frame(hours(spike(minutes, {PAGES[3]: 15}))))
+    assert relative(run) == [(PAGE, PAGES[3], 150, 164)]
+
+
+def test_a_usual_level_is_no_spike() -> None:
+    """A page that fails a third of the time all day is learned, not reported for ever."""
+    rows = hours({m: {PAGES[3]: 6} for m in range(3, 1440)}, length=1440)
+    run = final_run(frame(rows))
+    assert all(end - start < 400 for _, _, start, end in relative(run))
+    assert len(relative(run)) <= 1
+
+
+def test_a_single_bad_minute_of_few_requests_is_no_spike() -> None:
+    rows = [requests(T + m, "rare#show", 2, 2 if m == 150 else 0) for m in range(240)]
+    assert relative(final_run(frame(rows))) == []
+
+
+def test_refused_requests_are_judged_apart_from_server_errors() -> None:
+    rows = [
+        requests(T + m, key, 40, client=32 if 150 <= m < 160 else 2)
+        for m in range(240)
+        for key in ("", "api#show")
+    ]
+    run = final_run(frame(rows))
+    assert [window[:2] for window in relative(run)] == [("error_spike_4xx_controller", "api#show")]
+
+
+def test_the_baseline_does_not_learn_from_the_attack() -> None:
+    again = spike(range(150, 160), {PAGES[3]: 15}) | spike(range(200, 210), {PAGES[3]: 15})
+    run = final_run(frame(hours(again)))
+    first, second = run.latest()
+    assert second["expected"] <= 2 * first["expected"]
+
+
+def test_minutes_are_judged_when_they_close_not_before() -> None:
+    run = DetectRun()
+    run.finalise(hours({}, 150), T + 150)
+    run.observe(minute_rows(T + 150, {PAGES[3]: 15}))
+    assert run.take() == []
+    run.close({"web_logs": T + 151})
+    [alert] = run.take()
+    assert (alert["status"], alert["provisional"], alert["rule"]) == ("open", True, PAGE)
+
+
+def test_folded_keys_raise_no_alert() -> None:
+    rows = hours(spike(range(150, 160), {PAGES[3]: 15}))
+    folded = [
+        row | ({"key": "other", "keys_folded": 3} if row["key"] == PAGES[3] else {})
+        for row in rows
+        if row["key"]
+    ]
+    assert relative(final_run(frame(folded))) == []
+
+
+def test_state_of_silent_keys_is_forgotten() -> None:
+    run = DetectRun()
+    run.finalise(hours({}, 60), T + 60)
+    run.take()
+    assert run.states[PAGE, PAGES[0]]["state"]
+    run.finalise([requests(T + 3000, "", 10)], T + 3060)
+    run.take()
+    assert run.states[PAGE, PAGES[0]]["state"] == ""

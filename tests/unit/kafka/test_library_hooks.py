@@ -1,0 +1,80 @@
+"""The private parts of the client libraries that this project relies on are still there."""
+
+import importlib
+import inspect
+from importlib.metadata import version
+from typing import Any
+
+import pytest
+
+from pipeline.kafka import faust_hooks, producer_hooks
+
+TESTED = {"faust-streaming": "0.15.3", "aiokafka": "0.14.0"}
+"""Another version needs its sources read again: the hooks, and what is said about them."""
+
+
+@pytest.mark.parametrize("package", TESTED)
+def test_the_installed_version_is_the_one_the_hooks_were_written_for(package: str) -> None:
+    assert version(package) == TESTED[package]
+
+
+@pytest.mark.parametrize(
+    ("place", "name"),
+    [
+        (place, name)
+        for hooks in (faust_hooks.HOOKS, producer_hooks.HOOKS)
+        for place, names in hooks.items()
+        for name in names
+    ],
+)
+def test_every_hook_exists(place: str, name: str) -> None:
+    module, _, attribute = place.partition(":")
+    owner = getattr(importlib.import_module(module), attribute)
+    assert hasattr(owner, name) or f"self.{name}" in inspect.getsource(owner)
+
+
+def parameters(function: Any) -> list[str]:
+    return [name for name in inspect.signature(function).parameters if name != "self"]
+
+
+def test_overridden_methods_have_the_signatures_of_what_they_replace() -> None:
+    driver = importlib.import_module("faust.transport.drivers.aiokafka")
+    pairs = [
+        (faust_hooks.ChunkConsumerThread, driver.AIOKafkaConsumerThread, "_fetch_records"),
+        (faust_hooks.ChunkConsumerThread, driver.AIOKafkaConsumerThread, "_create_worker_consumer"),
+        (faust_hooks.ChunkConsumerThread, driver.AIOKafkaConsumerThread, "on_partitions_revoked"),
+        (faust_hooks.ChunkConsumer, driver.Consumer, "_to_message"),
+        (faust_hooks.ChunkConsumer, driver.Consumer, "_new_consumer_thread"),
+        (faust_hooks.ChunkConsumer, driver.Consumer, "on_buffer_full"),
+        (faust_hooks.ChunkConsumer, driver.Consumer, "verify_event_path"),
+        (faust_hooks.ChunkConsumer, driver.Consumer, "highwater"),
+    ]
+    for ours, theirs, name in pairs:
+        assert parameters(getattr(ours, name)) == parameters(getattr(theirs, name)), name
+
+
+def test_faust_decides_by_the_read_offsets_that_never_remember() -> None:
+    drain = inspect.getsource(
+        importlib.import_module("faust.transport.consumer").Consumer._drain_messages
+    )
+    assert "get_read_offset = self._read_offset.__getitem__" in drain
+    assert "set_read_offset = self._read_offset.__setitem__" in drain
+    assert "if r_offset is None or offset >= r_offset:" in drain
+
+
+def test_fetched_records_does_not_await_without_a_timeout() -> None:
+    """Positions before and after a fetch are compared, so nothing may move them in between."""
+    fetcher = importlib.import_module("aiokafka.consumer.fetcher").Fetcher
+    source = inspect.getsource(fetcher.fetched_records)
+    before_return = source.split("if drained or not timeout:")[0]
+    awaits = [line.strip() for line in before_return.splitlines() if "await " in line]
+    assert awaits == ["await self._subscriptions.wait_for_assignment()"]
+    assert "reassignment_in_progress" in before_return
+
+
+def test_aiokafka_takes_ready_batches_as_they_are() -> None:
+    accumulator = importlib.import_module("aiokafka.producer.message_accumulator")
+    used = inspect.getsource(accumulator.MessageBatch)
+    for method in ("record_count()", "closed()", "_set_producer_state(", "_build()"):
+        assert f"self._builder.{method}" in used
+    assert "isinstance" not in inspect.getsource(accumulator.MessageAccumulator.add_batch)

@@ -1,0 +1,57 @@
+"""What holds for every input, however it is cut, ordered and interrupted."""
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipeline.domain.event_time import EventTimeRules
+from tests.support import strategies
+from tests.support.event_rows import Row
+from tests.support.oracle import sessions_of
+from tests.support.session_run import run_all
+from tests.support.strategies import Step
+
+
+@settings(max_examples=150, deadline=None)
+@given(strategies.lists_of_rows(), strategies.rules, strategies.steps)
+def test_any_cut_order_and_restart_gives_the_sessions_of_sort_and_split(
+    rows: list[Row], rules: EventTimeRules, steps: list[Step]
+) -> None:
+    """Replaying what was published by identity and version yields exactly the oracle's set."""
+    run = run_all(rows, rules, steps)
+    assert run.current() == sessions_of(rows, rules)
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.data(), strategies.lists_of_rows(), strategies.rules, strategies.steps)
+def test_rows_in_another_order_give_the_same_sessions(
+    data: st.DataObject, rows: list[Row], rules: EventTimeRules, steps: list[Step]
+) -> None:
+    other = data.draw(st.permutations(rows))
+    assert run_all(rows, rules, steps).current() == run_all(other, rules, []).current()
+
+
+@settings(max_examples=50, deadline=None)
+@given(strategies.lists_of_rows(), strategies.rules, strategies.steps)
+def test_an_identity_never_comes_back_after_final_or_withdrawn(
+    rows: list[Row], rules: EventTimeRules, steps: list[Step]
+) -> None:
+    gone = set()
+    for frame in run_all(rows, rules, steps).output:
+        for record in frame.to_dicts():
+            identity = record["session_id"], record["start"]
+            assert identity not in gone
+            if record["status"] in ("final", "withdrawn"):
+                gone.add(identity)
+
+
+@settings(max_examples=50, deadline=None)
+@given(strategies.lists_of_rows(), strategies.rules, strategies.steps)
+def test_nothing_is_left_when_everything_is_final(
+    rows: list[Row], rules: EventTimeRules, steps: list[Step]
+) -> None:
+    sessions = run_all(rows, rules, steps).sessions
+    assert sessions.open == 0
+    assert not sessions.pending()
+    assert sessions.oldest_output() is None
+    assert len(sessions._sets.texts) == 0
+    assert sessions._chains._heads.size == 0

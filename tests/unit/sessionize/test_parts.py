@@ -1,0 +1,153 @@
+"""The parts of the room on their own."""
+
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.domain.errors import OurMistake
+from pipeline.domain.event_time import MICROS
+from pipeline.sessionize.activity_day import ActivityDays
+from pipeline.sessionize.arrow_columns import large_texts
+from pipeline.sessionize.hash_index import HashIndex
+from pipeline.sessionize.hashing import mix64, text_hash, unmix64
+from pipeline.sessionize.hex128 import from_hex, to_hex
+from pipeline.sessionize.sorting import group_order
+from pipeline.sessionize.text_log import TextLog
+from tests.support import oracle
+
+U64 = st.integers(0, (1 << 64) - 1)
+GOLDEN = [
+    "e220a8397b1dcdaf",
+    "5e025f9ade9eaf3e",
+    "0eb0d1a3dc9783ca",
+    "e8ff4d9113231431",
+    "8e58a8e5989327b8",
+    "76c3513e21d32a54",
+]
+
+
+@given(st.lists(U64))
+def test_mix64_is_splitmix_and_can_be_undone(values: list[int]) -> None:
+    numbers = np.array(values, np.uint64)
+    assert mix64(numbers).tolist() == [oracle.splitmix(value) for value in values]
+    assert (unmix64(mix64(numbers)) == numbers).all()
+
+
+@given(st.lists(st.text(max_size=40)), st.integers(0, 3))
+def test_texts_hash_alike_one_by_one_and_together(texts: list[str], skipped: int) -> None:
+    together = text_hash(large_texts(pl.Series(texts, dtype=pl.String)).slice(skipped))
+    assert together.tolist() == [oracle.text_hash(text) for text in texts[skipped:]]
+
+
+def test_hashes_of_texts_never_change() -> None:
+    """Records and capped sets of other versions hold them."""
+    texts = pl.Series(["", "a", "10.0.0.1", "Mozilla/5.0", "x" * 256, "x" * 257])
+    assert [f"{each:016x}" for each in text_hash(large_texts(texts)).tolist()] == GOLDEN
+
+
+@given(st.lists(st.tuples(U64, U64)))
+def test_hex_is_read_back(pairs: list[tuple[int, int]]) -> None:
+    high, low = (np.array([pair[i] for pair in pairs], np.uint64) for i in (0, 1))
+    texts = to_hex(high, low)
+    assert texts.to_pylist() == [f"{a:016x}{b:016x}" for a, b in pairs]
+    read_high, read_low = from_hex(pl.Series(texts, dtype=pl.String))
+    assert (read_high == high).all()
+    assert (read_low == low).all()
+
+
+@pytest.mark.parametrize("text", ["", "0" * 31, "0" * 31 + "G", "A" * 32])
+def test_anything_but_32_hex_digits_is_refused(text: str) -> None:
+    with pytest.raises(OurMistake):
+        from_hex(pl.Series([text]))
+
+
+@given(st.lists(st.sampled_from([0, 1, 2, 1 << 63, (1 << 63) + 1, (1 << 64) - 1])))
+def test_group_order_groups_and_keeps_order(keys: list[int]) -> None:
+    """Keys that differ only in their low bits are told apart."""
+    if keys:
+        order = group_order(np.array(keys, np.uint64)).tolist()
+        assert order == sorted(range(len(keys)), key=lambda i: (keys[i], i))
+
+
+class _Model:
+    """What the index should hold."""
+
+    def __init__(self) -> None:
+        self.index = HashIndex()
+        self.known: dict[int, int] = {}
+        self.next = 0
+
+
+@given(st.lists(st.tuples(st.booleans(), st.sets(st.integers(0, 60)))))
+def test_the_index_is_a_dict(steps: list[tuple[bool, set[int]]]) -> None:
+    model = _Model()
+    for putting, keys in steps:
+        # Keys of one home place: the multiplier's inverse spreads nothing in the high bits.
+        own = [key for key in keys if (key in model.known) != putting]
+        numbers = np.array(own, np.uint64)
+        if putting:
+            values = np.arange(model.next, model.next + len(own))
+            model.index.put(numbers, values)
+            model.known |= dict(zip(own, values.tolist(), strict=True))
+            model.next += len(own)
+        else:
+            model.index.delete(numbers)
+            for key in own:
+                del model.known[key]
+        everyone = np.arange(61).astype(np.uint64)
+        expected = [model.known.get(key, -1) for key in range(61)]
+        assert model.index.get(everyone).tolist() == expected
+        assert model.index.size == len(model.known)
+
+
+def test_the_index_survives_many_rounds_of_adding_and_deleting() -> None:
+    index, random = HashIndex(), np.random.default_rng(3)
+    for number in range(50):
+        keys = np.unique(random.integers(0, 1 << 63, 700, dtype=np.uint64))
+        index.put(keys, np.arange(len(keys)) + number * 1000)
+        assert (index.get(keys) == np.arange(len(keys)) + number * 1000).all()
+        index.delete(keys)
+        assert (index.get(keys) == -1).all()
+    assert index.size == 0
+
+
+@given(
+    st.sampled_from(
+        ["UTC", "Europe/Berlin", "America/New_York", "Asia/Kolkata", "Pacific/Kiritimati"]
+    ),
+    st.integers(0, 86_399),
+    st.lists(st.integers(946_684_800, 4_000_000_000), min_size=1, max_size=5),
+)
+def test_an_activity_day_holds_the_times_from_its_start_to_the_next(
+    zone: str, day_start_s: int, seconds: list[int]
+) -> None:
+    days = ActivityDays(zone, day_start_s)
+    times = np.array(seconds) * MICROS
+    for time, day in zip(times.tolist(), days.of(times).tolist(), strict=True):
+        assert days.start(day) <= time < days.start(day + 1)
+
+
+def test_activity_days_start_at_the_local_hour() -> None:
+    days = ActivityDays("America/New_York", 4 * 3600)
+    for day in (19_000, 19_100, 19_200):
+        started = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=days.start(day))
+        assert started.hour in (8, 9)
+
+
+def test_a_text_log_reads_back_and_survives_being_rewritten() -> None:
+    log = TextLog()
+    first = log.append(large_texts(pl.Series(["a", "", "ü"])))
+    second = log.append(large_texts(pl.Series(["b" * 100_000])))
+    assert log.read(np.array([second[0], -1, first[2], first[1]])).to_pylist() == [
+        "b" * 100_000,
+        None,
+        "ü",
+        "",
+    ]
+    kept = log.rewrite(np.array([first[2], -1, first[0]]))
+    assert log.read(kept).to_pylist() == ["ü", None, "a"]
+    assert not log.wasteful(2)

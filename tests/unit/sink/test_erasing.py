@@ -1,0 +1,42 @@
+"""Deleting what is to be forgotten."""
+
+from pipeline.sink.erasing import forget, subjects, sweep
+from tests.support.fake_clickhouse import FakeClickHouse
+
+REQUEST = "8b6a2f4e-0000-4000-8000-00000000000a"
+FROM_LOGS = "DELETE FROM web_logs_store WHERE id IN ('8b6a2f4e-0000-4000-8000-00000000000a')"
+
+
+def test_subjects_are_canonical_and_what_is_no_id_is_left_out() -> None:
+    forgotten = subjects(
+        [
+            ("request", REQUEST.upper()),
+            ("request", REQUEST.replace("-", "")),
+            ("request", "x') OR 1=1 --"),
+            ("person", "7"),
+            ("person", "0"),
+            ("person", "seven"),
+            ("planet", "3"),
+        ]
+    )
+    assert forgotten == ([REQUEST], [7])
+
+
+async def test_every_table_with_such_rows_is_asked_in_bounded_statements() -> None:
+    clickhouse = FakeClickHouse()
+    pairs = [("person", str(person)) for person in range(1, 1202)] + [("request", REQUEST)]
+    await forget(clickhouse, subjects(pairs))
+    assert FROM_LOGS in clickhouse.log
+    assert sum("DELETE FROM live_events_store WHERE request_id" in x for x in clickhouse.log) == 1
+    assert sum("DELETE FROM sessions_store" in line for line in clickhouse.log) == 3
+    assert not any("{" in line for line in clickhouse.log)
+
+
+async def test_a_sweep_deletes_only_where_something_was_left() -> None:
+    clickhouse = FakeClickHouse()
+    clickhouse.rows["erasures_store"] = [{"kind": "request", "subject": REQUEST}]
+    await sweep(clickhouse)
+    assert clickhouse.log == []
+    clickhouse.erased_rows_left = 1
+    await sweep(clickhouse)
+    assert FROM_LOGS in clickhouse.log
