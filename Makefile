@@ -4,13 +4,16 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DEMO_ARGS ?=
+ROUNDS ?= 20
+SEED ?= 1
+REPORT ?=
 export POLARS_MAX_THREADS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check fmt bench clean lock
+.PHONY: help setup demo test check lint fmt bench bench-live bench-peers chaos clean lock
 
 help: ## Show this list
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
 
 setup: $(READY) ## Create .venv, install the locked packages, fetch the Kafka jars
 $(READY): requirements/dev.lock requirements/uv.lock pyproject.toml pipeline/local/kafka-jars.lock
@@ -24,6 +27,8 @@ $(READY): requirements/dev.lock requirements/uv.lock pyproject.toml pipeline/loc
 	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	@echo "fetching the Kafka jars …"
 	@$(BIN)/python -m pipeline.local.jars
+	@echo "compiling the kernels …"
+	@$(BIN)/python -c 'import pipeline.engine.detect_task, pipeline.engine.sessionize_task'
 	@touch $(READY)
 
 demo: $(READY) ## A day of a university through the whole pipeline (DEMO_ARGS=--exit to stop at the end)
@@ -32,12 +37,14 @@ demo: $(READY) ## A day of a university through the whole pipeline (DEMO_ARGS=--
 test: $(READY) ## The whole test suite, on a real Kafka and the real ClickHouse engine
 	$(BIN)/pytest
 
-check: $(READY) ## Format, lint, types, import rules, unit tests
+check: lint ## Format, lint, types, import rules, unit tests
+	$(BIN)/pytest tests/unit
+
+lint: $(READY) ## What check does without the tests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/pytest tests/unit
 
 fmt: $(READY) ## Format and mend what can be mended
 	$(BIN)/ruff format .
@@ -46,10 +53,19 @@ fmt: $(READY) ## Format and mend what can be mended
 bench: $(READY) ## Rows per second and core of every step, as a table and bench.json
 	$(BIN)/python -m bench
 
+bench-live: $(READY) ## Paced load, commit intervals, two workers, latency to ClickHouse
+	$(BIN)/python -m bench.live
+
+bench-peers: $(READY) ## The same sessions in Kafka Streams, Flink SQL, Bytewax, Faust (needs a JDK 17 and Maven)
+	$(BIN)/python -m bench.peers
+
+chaos: $(READY) ## Exactly once under faults: ROUNDS (20), SEED (1), REPORT (a file for the row)
+	$(BIN)/python -m tests.chaos --rounds $(ROUNDS) --seed $(SEED) $(if $(REPORT),--report $(REPORT))
+
 lock: ## Resolve the dependencies anew into requirements/dev.lock (maintainers; needs uv)
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 		--no-header --extra local --group dev pyproject.toml -o requirements/dev.lock
 
 clean: ## Remove the environment, caches and local data
-	rm -rf $(VENV) .data .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache bench.json
+	rm -rf $(VENV) .data .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache bench*.json
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

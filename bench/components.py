@@ -8,19 +8,18 @@ import asyncio
 import time
 from collections import defaultdict
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import aclosing, contextmanager
 from pathlib import Path
 from typing import Final, NamedTuple
 
 import polars as pl
-from aiokafka import TopicPartition
 
 from bench.feeds import WEB_LOGS_DIR
 from pipeline.aggregate.deltas import RequestDeltas
 from pipeline.app import wiring
 from pipeline.app.settings import Settings
 from pipeline.codecs.avro import ColumnEncoder
-from pipeline.codecs.chunk import Chunk, RecordChunk
+from pipeline.codecs.chunk import Chunk
 from pipeline.codecs.event_batch import event_batch, event_columns
 from pipeline.codecs.keys import binary_values
 from pipeline.codecs.marks import Mark
@@ -37,14 +36,15 @@ from pipeline.engine.duplicates import DuplicateFilter
 from pipeline.engine.stage import Block
 from pipeline.engine.watermarks import Watermarks
 from pipeline.kafka.clients import reader
+from pipeline.kafka.ranges import read_range
 from pipeline.kafka.ready_batch import record_batch
 from pipeline.sessionize.sessions import Sessions
 
 CHUNK_ROWS: Final = 20_000
-CHUNKS_PER_FLUSH: Final = 2
+ROWS_PER_FLUSH: Final = 40_000
 """What the worker commits at once for a partition while it catches up with eight of them."""
 
-DETECT_CHUNKS_PER_FLUSH: Final = 5
+DETECT_ROWS_PER_FLUSH: Final = 100_000
 """The same for detect, which has one partition."""
 
 BATCH_BYTES: Final = 900_000
@@ -107,11 +107,13 @@ def sessionize_steps(settings: Settings, most_rows: int) -> Line:
     fetched = asyncio.run(_chunks(settings, WEB_LOGS_TOPIC, most_rows, steps))
     for chunks in fetched.values():
         rows += sum(map(len, chunks))
-        line = _SessionizeLine(steps, known, settings.event_time())
+        line, added = _SessionizeLine(steps, known, settings.event_time()), 0
         for number, chunk in enumerate(chunks, start=1):
             line.add(chunk)
-            if number % CHUNKS_PER_FLUSH == 0 or number == len(chunks):
+            added += len(chunk)
+            if added >= ROWS_PER_FLUSH or number == len(chunks):
                 line.flush(number)
+                added = 0
     return Line("sessionize", "row", rows, steps.per_row(rows))
 
 
@@ -120,12 +122,14 @@ def detect_steps(settings: Settings, most_rows: int) -> Line:
     steps, known = Steps(), wiring.schemas(settings)
     chunks = asyncio.run(_chunks(settings, REQUEST_DELTAS, most_rows, steps)).get(0, [])
     rows = sum(map(len, chunks))
-    task = wiring.detect_task(settings, known, settings.partitions)
+    task, added = wiring.detect_task(settings, known, settings.partitions), 0
     for number, chunk in enumerate(chunks, start=1):
         with steps.step("decode, add up"):
             task.add(chunk)
-        if number % DETECT_CHUNKS_PER_FLUSH and number < len(chunks):
+        added += len(chunk)
+        if added < DETECT_ROWS_PER_FLUSH and number < len(chunks):
             continue
+        added = 0
         with steps.step("restate, judge, encode"):
             flush = task.flush()
         if flush is not None:
@@ -203,21 +207,18 @@ def _lines(directory: Path, most: int) -> Iterator[list[bytes]]:
 
 async def _chunks(
     settings: Settings, topic: Topic, most: int, steps: Steps
-) -> dict[int, list[RecordChunk]]:
+) -> dict[int, list[Chunk]]:
     """Read the topic's first partitions as the worker gets them; the client's cost is a step."""
-    name, rows = settings.kafka().named(topic.name), 0
-    chunks: dict[int, list[RecordChunk]] = {}
-    async with reader(settings.kafka()) as consumer:
+    connection, rows = settings.kafka(), 0
+    chunks: dict[int, list[Chunk]] = {}
+    async with reader(connection) as consumer:
         for partition in range(settings.partitions if topic.partitioned else 1):
-            tp = TopicPartition(name, partition)
-            consumer.assign([tp])
-            end = (await consumer.end_offsets([tp]))[tp]
-            while (start := await consumer.position(tp)) < end and rows < most:
-                with steps.step("fetch (aiokafka getmany)"):
-                    got = await consumer.getmany(tp, timeout_ms=500, max_records=CHUNK_ROWS)
-                chunk = RecordChunk.of(
-                    topic.name, partition, start, await consumer.position(tp), got.get(tp, [])
-                )
-                chunks.setdefault(partition, []).append(chunk)
-                rows += len(chunk)
+            async with aclosing(read_range(consumer, connection, topic.name, partition)) as found:
+                while rows < most:
+                    with steps.step("fetch, CRC, lz4, find records"):
+                        chunk = await anext(found, None)
+                    if chunk is None:
+                        break
+                    chunks.setdefault(partition, []).append(chunk)
+                    rows += len(chunk)
     return chunks

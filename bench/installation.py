@@ -1,5 +1,6 @@
 """A Kafka and a ClickHouse of the benchmark's own, with topics and tables."""
 
+import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -34,6 +35,19 @@ def installation(data_dir: Path, say: Callable[[str], None]) -> Iterator[Install
         settings = Settings(**values)
         create(settings, quiet=True)
         migrate(settings, quiet=True)
-        environment = {f"{PREFIX}{name.upper()}": str(value) for name, value in values.items()}
-        environment[f"{PREFIX}FEEDS"] = '["web_logs"]'
-        yield Installation(settings, environment)
+        yield Installation(settings, _variables(values))
+
+
+def varied(installed: Installation, **values: Any) -> Installation:
+    """Return the same servers with other settings."""
+    return Installation(
+        installed.settings.model_copy(update=values),
+        {**installed.environment, **_variables(values)},
+    )
+
+
+def _variables(values: dict[str, Any]) -> dict[str, str]:
+    return {
+        f"{PREFIX}{name.upper()}": json.dumps(value) if isinstance(value, tuple) else str(value)
+        for name, value in values.items()
+    }

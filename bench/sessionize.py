@@ -76,6 +76,7 @@ class World:
                 "time": times,
                 "key_hi": r.integers(0, 1 << 63, n, dtype=np.uint64),
                 "key_lo": r.integers(0, 1 << 63, n, dtype=np.uint64),
+                "session_id": pl.repeat("its text is not read", n, eager=True),
                 "session_hi": self.high[sessions],
                 "session_lo": self.low[sessions],
                 "status": r.choice(np.array([200, 200, 200, 304, 404, 500], np.int32), n),

@@ -59,16 +59,19 @@ def catch_up(installed: Installation, stage: str, log_dir: Path) -> CaughtUp:
 
 
 def start(
-    command: Sequence[str], environment: dict[str, str], output: int
+    command: Sequence[str],
+    environment: dict[str, str],
+    output: int,
+    errors: int = subprocess.STDOUT,
 ) -> subprocess.Popen[bytes]:
-    """Start a process on the measured core; both its streams go to ``output``."""
+    """Start a process on the measured core."""
     with on_measured_core():
         return subprocess.Popen(
             tied(command),
             env={**os.environ, **environment},
             stdin=subprocess.DEVNULL,
             stdout=output,
-            stderr=subprocess.STDOUT if output != subprocess.PIPE else subprocess.DEVNULL,
+            stderr=errors,
             start_new_session=True,
         )
 

@@ -32,6 +32,7 @@ _topics = typer.Typer(help="Create the topics, or compare them.", no_args_is_hel
 _tables = typer.Typer(help="Create the ClickHouse tables, or compare them.", no_args_is_help=True)
 _schemas = typer.Typer(help="The Avro schemas.", no_args_is_help=True)
 _config = typer.Typer(help="The effective settings.", no_args_is_help=True)
+_rebuild = typer.Typer(help="Make results anew from the topics.", no_args_is_help=True)
 for name, group in (
     ("ingest", _ingest),
     ("local", _local),
@@ -39,6 +40,7 @@ for name, group in (
     ("tables", _tables),
     ("schemas", _schemas),
     ("config", _config),
+    ("rebuild", _rebuild),
 ):
     app.add_typer(group, name=name)
 
@@ -161,6 +163,9 @@ def run_stages(
     ] = False,
 ) -> None:
     """Run stages: one in this process, several in a process each."""
+    from pipeline.app.quick_start import leave_out_pandas
+
+    leave_out_pandas()
     from pipeline.app.commands import run
 
     run.run(stages or [], until_caught_up=until_caught_up, close=close)
@@ -178,6 +183,47 @@ def replay_files(
     from pipeline.app.commands import replay
 
     replay.replay(web_logs or [], live_events or [], out)
+
+
+@app.command("recompute")
+def recompute_results(
+    *,
+    since: Annotated[
+        str | None, typer.Option(help="First instant, ISO 8601; widened to whole activity days.")
+    ] = None,
+    until: Annotated[
+        str | None, typer.Option(help="End, with --since; default: all that is final.")
+    ] = None,
+    session: Annotated[str | None, typer.Option(help="One session id; minutes stay.")] = None,
+    late_since: Annotated[
+        str | None,
+        typer.Option(help="Sessions and minutes of late rows published since then, ISO 8601."),
+    ] = None,
+    dry_run: Annotated[bool, typer.Option(help="Say what would change, publish nothing.")] = False,
+) -> None:
+    """Compute final results again from the rows in ClickHouse; publish what differs."""
+    from pipeline.app.commands import recompute
+
+    recompute.recompute(recompute.Order(since, until, session, late_since, dry_run))
+
+
+@_rebuild.command("clickhouse")
+def rebuild_clickhouse(
+    *,
+    carry_over: Annotated[
+        bool, typer.Option(help="Copy rows that the topics no longer hold from the live tables.")
+    ] = False,
+    accept_loss: Annotated[
+        bool, typer.Option(help="Do without rows that the topics no longer hold.")
+    ] = False,
+    drop_old: Annotated[
+        bool, typer.Option(help="Only drop the old tables that an earlier rebuild kept.")
+    ] = False,
+) -> None:
+    """Fill all tables anew beside the live ones, then exchange them; the old ones are kept."""
+    from pipeline.app.commands import rebuild
+
+    rebuild.rebuild_clickhouse(carry_over=carry_over, accept_loss=accept_loss, drop_old=drop_old)
 
 
 @app.command("simulate")

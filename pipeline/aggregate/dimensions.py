@@ -15,12 +15,13 @@ from pipeline.domain.feeds import LIVE_EVENTS, WEB_LOGS, Feed
 class Dimension:
     """How rows of an event batch get a key, and which of them do.
 
-    ``rows`` selects them (None: all); ``members`` names what is counted distinctly per key.
+    ``key``: one text, or two that are joined with ``#``; of none, the key is empty. ``rows``
+    selects the rows (None: all); ``members`` names what is counted distinctly per key.
     """
 
     name: str
     feeds: tuple[Feed, ...]
-    key: pl.Expr
+    key: tuple[pl.Expr, ...]
     rows: pl.Expr | None = None
     members: pl.Expr | None = None
 
@@ -30,32 +31,33 @@ OTHER: Final = "other"
 
 _BOTH: Final = (WEB_LOGS, LIVE_EVENTS)
 
-ALL: Final = Dimension("all", _BOTH, pl.lit(""))
+ALL: Final = Dimension("all", _BOTH, ())
 CONTROLLER_ACTION: Final = Dimension(
     "controller_action",
     (WEB_LOGS,),
-    pl.concat_str(
-        pl.col("controller").fill_null("unspecified"),
-        pl.col("action").fill_null("unspecified"),
-        separator="#",
-    ),
+    (pl.col("controller").fill_null("unspecified"), pl.col("action").fill_null("unspecified")),
 )
-HOST: Final = Dimension("host", (LIVE_EVENTS,), pl.col("host"), rows=pl.col("host").is_not_null())
+HOST: Final = Dimension(
+    "host", (LIVE_EVENTS,), (pl.col("host"),), rows=pl.col("host").is_not_null()
+)
 DEVELOPER_KEY: Final = Dimension(
     "developer_key",
     _BOTH,
-    pl.col("developer_key").cast(pl.String),
+    (pl.col("developer_key").cast(pl.String),),
     rows=pl.col("developer_key").is_not_null(),
 )
 MASQUERADER: Final = Dimension(
     "masquerader",
     _BOTH,
-    pl.col("actor").cast(pl.String),
+    (pl.col("actor").cast(pl.String),),
     rows=pl.col("masqueraded"),
     members=pl.col("user").cast(pl.String),
 )
 FAILED_LOGIN_IP: Final = Dimension(
-    "failed_login_ip", (WEB_LOGS,), pl.col("ip"), rows=pl.col("failed_login")
+    "failed_login_ip",
+    (WEB_LOGS,),
+    (pl.col("ip"),),
+    rows=pl.col("failed_login") & pl.col("ip").is_not_null(),
 )
 
 DIMENSIONS: Final = (ALL, CONTROLLER_ACTION, HOST, DEVELOPER_KEY, MASQUERADER, FAILED_LOGIN_IP)

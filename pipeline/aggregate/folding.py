@@ -15,6 +15,7 @@ def fold_rare_keys(stats: pl.DataFrame, max_keys: int) -> pl.DataFrame:
     ``other``, whose ``keys_folded`` says how many they were; they themselves are published once
     more with status ``folded``, so that a table keyed by identity can leave them out. Only final
     minutes are folded: what stays depends on the whole minute, not on the order of its rows.
+    A key ``other`` that is there before takes the others in.
     """
     crowded = (
         stats.filter(pl.col("status") == "final")
@@ -24,13 +25,14 @@ def fold_rare_keys(stats: pl.DataFrame, max_keys: int) -> pl.DataFrame:
     )
     if crowded.height == 0:
         return stats
+    is_other = pl.col("key") == OTHER
     ranked = (
         stats.with_row_index("_row")
         .join(crowded, on=_IDENTITY, how="semi")
         .filter(pl.col("status") == "final")
-        .sort("rows", "key", descending=[True, False])
+        .sort(is_other, "rows", "key", descending=[False, True, False])
         .with_columns(pl.int_range(pl.len()).over(*_IDENTITY).alias("_rank"))
-        .filter(pl.col("_rank") >= max_keys)
+        .filter((pl.col("_rank") >= max_keys) | is_other)
     )
     others = ranked.group_by(*_IDENTITY).agg(
         pl.lit(OTHER).alias("key"),
@@ -45,14 +47,15 @@ def fold_rare_keys(stats: pl.DataFrame, max_keys: int) -> pl.DataFrame:
         ),
         pl.lit(0, pl.Int64).alias("members_distinct"),
         pl.lit(value=False).alias("members_capped"),
-        pl.len().cast(pl.Int64).alias("keys_folded"),
+        pl.max_horizontal("keys_folded", pl.lit(1)).sum().cast(pl.Int64).alias("keys_folded"),
     )
     folded = pl.Series(values=ranked["_row"])
+    own = stats.with_row_index("_row").with_columns(pl.col("_row").is_in(folded.implode()))
     return pl.concat(
         [
-            stats.with_row_index("_row")
+            own.filter(~(pl.col("_row") & is_other))
             .with_columns(
-                pl.when(pl.col("_row").is_in(folded.implode()))
+                pl.when(pl.col("_row"))
                 .then(pl.lit("folded"))
                 .otherwise(pl.col("status"))
                 .alias("status")

@@ -1,8 +1,8 @@
 """Deltas of all partitions added up to absolute counts per feed, minute, dimension and key.
 
 A minute is restated while rows may still come (open, then closed), and published once more as
-final when it is dropped (semantics rule 20). Numbers live in one integer matrix; a Python loop
-runs over deltas, which are already grouped, never over requests.
+final when it is dropped (semantics rule 20). Compiled loops find the slot of every delta and add
+its numbers; Python touches only deltas with members, which few have.
 """
 
 from collections import deque
@@ -13,54 +13,28 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from pipeline.aggregate.counts import (
-    BUCKETS,
-    HISTOGRAM,
-    MAXIMUM,
-    MEMBERS,
-    SAMPLES,
-    SUMS,
-    matrix_lists,
-    text_lists,
-)
+from pipeline.aggregate import count_kernels
+from pipeline.aggregate.arrays import longer
+from pipeline.aggregate.arrow_texts import I64, list_items, text_items, texts_of
+from pipeline.aggregate.counts import MAXIMUM, MEMBERS, PLAIN, SAMPLES, SUMS
 from pipeline.aggregate.folding import fold_rare_keys
-from pipeline.aggregate.members import estimated_distinct, smallest_by_hash
+from pipeline.aggregate.held import FINAL, FOLDED, Held, Identities
+from pipeline.aggregate.indexes import TextIndex
+from pipeline.aggregate.members import smallest_by_hash
+from pipeline.aggregate.smallest_texts import SmallestTexts
+from pipeline.aggregate.stat_frame import STAT_COLUMNS, Members, in_order, stat_frame
 from pipeline.domain.event_time import MINUTE
-from pipeline.domain.feeds import LIVE_EVENTS, Feed
+from pipeline.domain.feeds import Feed
 
-STAT_COLUMNS: Final = (
-    "feed",
-    "minute",
-    "dimension",
-    "key",
-    "status",
-    "version",
-    *SUMS,
-    MAXIMUM,
-    "durations",
-    "members",
-    "sample_request_ids",
-    "sample_session_ids",
-    "members_distinct",
-    "members_capped",
-    "keys_folded",
-)
-_NUMBERS: Final = (*SUMS, MAXIMUM, *HISTOGRAM)
-_MAX: Final = len(SUMS)
+__all__ = ["STAT_COLUMNS", "RequestStats", "Taken"]
 
-Identity = tuple[Feed, int, str, str]
+HELD_FOR_ONE_KEPT: Final = 10
+"""Keys that a minute and dimension may hold for each that is kept in the end."""
 
+MOST_HELD: Final = 100_000
+"""Keys that it may hold where nothing is folded in the end."""
 
-class _Sets(NamedTuple):
-    """Members and samples of one identity, for the few that have any."""
-
-    members: list[str]
-    capped: bool
-    requests: list[str]
-    sessions: list[str]
-
-
-_NO_SETS: Final = _Sets([], capped=False, requests=[], sessions=[])
+_SETS: Final = ("sample_request_ids", "sample_session_ids")
 
 
 class Taken(NamedTuple):
@@ -71,20 +45,25 @@ class Taken(NamedTuple):
 
 
 class RequestStats:
-    """Absolute counts of every minute that is not final yet."""
+    """Absolute counts of every minute that is not final yet.
 
-    def __init__(self, max_keys: int | None = 1000) -> None:
+    ``max_keys`` of a minute and dimension are kept when it is final (None: all). Before that it
+    holds at most ``most_held`` keys; what comes for others is added into the key ``other`` at once.
+    """
+
+    def __init__(self, max_keys: int | None = 1000, *, most_held: int | None = None) -> None:
         self._max_keys = max_keys
-        self._slot: dict[Identity, int] = {}
-        self._minutes: dict[tuple[Feed, int], list[Identity]] = {}
-        self._numbers: npt.NDArray[np.int64] = np.zeros((1024, len(_NUMBERS)), np.int64)
-        self._free: list[int] = []
-        self._used = 0
-        self._sets: dict[int, _Sets] = {}
-        self._changed: set[Identity] = set()
-        self._closed: set[tuple[Feed, int]] = set()
-        self._just_closed: set[tuple[Feed, int]] = set()
-        self._final: list[tuple[Feed, int]] = []
+        if most_held is None:
+            most_held = MOST_HELD if max_keys is None else HELD_FOR_ONE_KEPT * max_keys
+        self._held = Held(most_held)
+        self._names = TextIndex()
+        self._requests, self._sessions = SmallestTexts(SAMPLES), SmallestTexts(SAMPLES)
+        self._members: dict[int, Members] = {}
+        self._changed: npt.NDArray[np.bool_] = np.zeros(0, bool)
+        self._order: I64 = np.empty(0, np.int64)
+        self._changes = 0
+        self._just_closed: list[int] = []
+        self._final: list[int] = []
         self._limit: int | None = None
         self._outputs: deque[tuple[int, int]] = deque()
         self._newest_taken = 0
@@ -93,7 +72,7 @@ class RequestStats:
 
     def __len__(self) -> int:
         """Return how many identities are held."""
-        return len(self._slot)
+        return len(self._held)
 
     def add(self, deltas: pl.DataFrame) -> None:
         """Add deltas up (columns of RequestDelta). Those of a dropped minute are counted only."""
@@ -104,54 +83,43 @@ class RequestStats:
         if deltas.height == 0:
             return
         self.added += deltas.height
-        identities: list[Identity] = list(
-            zip(
-                *(deltas[name].to_list() for name in ("feed", "minute", "dimension", "key")),
-                strict=True,
-            )
-        )
-        slots = np.fromiter((self._slot_of(i) for i in identities), np.int64, len(identities))
-        numbers = _matrix(deltas)
-        summed = np.arange(len(_NUMBERS)) != _MAX
-        np.add.at(
-            self._numbers, (slots[:, None], np.flatnonzero(summed)[None, :]), numbers[:, summed]
-        )
-        np.maximum.at(self._numbers[:, _MAX], slots, numbers[:, _MAX])
-        self._add_sets(deltas, slots)
-        self._changed.update(identities)
+        slots, folded = self._held.take_in(self._identities(deltas))
+        sums = np.empty((PLAIN, deltas.height), np.int64)
+        for row, name in enumerate((*SUMS, MAXIMUM)):
+            sums[row] = deltas[name].to_numpy()
+        ends, buckets = list_items(deltas["durations"])
+        counts = np.ascontiguousarray(buckets.to_numpy(zero_copy_only=False)[ends[0] : ends[-1]])
+        numbers = self._held.numbers
+        count_kernels.add_counts(slots, sums, ends[1:] - ends[0], counts, numbers)
+        if folded is not None:
+            np.add.at(numbers[:, FOLDED], slots[folded], 1)
+        self._add_sets(deltas, slots, folded)
+        self._mark_changed(slots)
 
     def advance(self, closed_through: Mapping[Feed, int], limit: int | None) -> None:
         """Close minutes that end before their feed's watermark; drop those below the limit."""
-        for feed, minute in self._minutes:
-            if (feed, minute) in self._closed:
-                continue
-            through = closed_through.get(feed)
-            if through is not None and through > minute + MINUTE:
-                self._closed.add((feed, minute))
-                self._just_closed.add((feed, minute))
+        for feed, through in closed_through.items():
+            self._just_closed += self._held.close(self._name(feed), through)
         if limit is not None:
             self._limit = limit if self._limit is None else max(limit, self._limit)
-            self._final = [m for m in self._minutes if m[1] + MINUTE <= self._limit]
+            self._final += self._held.finish(self._limit)
 
     def pending(self) -> bool:
         """Return whether a take would give anything."""
-        return bool(self._changed or self._just_closed or self._final)
+        return bool(self._changes or self._just_closed or self._final)
 
     def take(self, version: int) -> Taken:
         """Return every identity that changed, closed or became final; drop the final ones."""
-        final = set(self._final)
-        wanted = set(self._changed)
-        for minute in (*self._just_closed, *self._final):
-            wanted.update(self._minutes[minute])
-        frame = self._frame(sorted(wanted, key=lambda i: (i[1], i)), final, version)
-        closed = frozenset(self._just_closed)
-        self._newest_taken = max((i[1] for i in wanted), default=0)
-        for minute in self._final:
-            self._drop(minute)
-        self._final = []
-        self._changed.clear()
-        self._just_closed.clear()
-        if self._max_keys is not None:
+        self._mark_changed(self._held.of_minutes([*self._just_closed, *self._final]))
+        slots = self._order[: self._changes]
+        frame, most_keys = self._frame(slots, version)
+        closed = frozenset(self._told(minute) for minute in self._just_closed)
+        self._newest_taken = int(frame["minute"].max() or 0)  # type: ignore[arg-type]
+        self._changed[slots] = False
+        self._changes = 0
+        self._drop(self._final)
+        self._final, self._just_closed = [], []
+        if self._max_keys is not None and most_keys > self._max_keys:
             frame = fold_rare_keys(frame, self._max_keys)
         return Taken(frame, closed)
 
@@ -168,139 +136,136 @@ class RequestStats:
 
     def restore(self, stats: pl.DataFrame) -> None:
         """Take published records (STAT_COLUMNS and ``_offset``), oldest first."""
-        for offset, minute in stats.select("_offset", "minute").iter_rows():
-            self._outputs.append((offset, minute))
+        self._outputs.extend(stats.select("_offset", "minute").iter_rows())
         newest = stats.unique(["feed", "minute", "dimension", "key"], keep="last")
-        for row in newest.iter_rows(named=True):
-            identity = (row["feed"], row["minute"], row["dimension"], row["key"])
-            if row["status"] not in {"open", "closed"}:
-                if identity in self._slot:
-                    self._forget(identity)
-                continue
-            slot = self._slot_of(identity)
-            histogram = row["durations"] or [0] * BUCKETS
-            self._numbers[slot] = [*(row[n] for n in (*SUMS, MAXIMUM)), *histogram]
-            self._sets[slot] = _Sets(
-                row["members"],
-                capped=row["members_capped"],
-                requests=row["sample_request_ids"],
-                sessions=row["sample_session_ids"],
-            )
-            if row["status"] == "closed":
-                self._closed.add((row["feed"], row["minute"]))
+        moving = pl.col("status").is_in(["open", "closed"])
+        gone, held = newest.filter(~moving), newest.filter(moving)
+        if gone.height:
+            self._forget(self._held.forget(self._identities(gone)))
+        if held.height == 0:
+            return
+        rows = self._identities(held)
+        slots, _ = self._held.take_in(rows, bounded=False)
+        numbers = self._held.numbers
+        numbers[slots] = 0
+        for column, name in enumerate((*SUMS, MAXIMUM)):
+            numbers[slots, column] = held[name].to_numpy()
+        numbers[slots, FOLDED] = held["keys_folded"].to_numpy()
+        for slot, buckets in zip(slots.tolist(), held["durations"].to_list(), strict=True):
+            numbers[slot, PLAIN : PLAIN + len(buckets)] = buckets
+        self._forget(slots)
+        self._add_samples(held, slots, None)
+        self._restore_members(held, slots)
+        closed = (held["status"] == "closed").to_numpy()
+        self._held.close_as_told(rows.feeds[closed], rows.minutes[closed])
 
     def everything(self, version: int) -> pl.DataFrame:
         """Return all that is held, as if it had changed: what a restored detector observes."""
-        return self._frame(sorted(self._slot, key=lambda i: (i[1], i)), set(), version)
+        return self._frame(self._held.slots, version)[0]
 
     def resume(self, limit: int | None) -> None:
         """Take the limit that was in force when the restored records were written."""
         self._limit = limit
-        for minute in [m for m in self._minutes if limit is not None and m[1] + MINUTE <= limit]:
-            self._drop(minute)
+        if limit is not None:
+            self._drop(self._held.finish(limit))
 
-    def _slot_of(self, identity: Identity) -> int:
-        slot = self._slot.get(identity)
-        if slot is None:
-            if self._free:
-                slot = self._free.pop()
-                self._numbers[slot] = 0
-            else:
-                slot = self._used
-                self._used += 1
-                if slot == len(self._numbers):
-                    self._numbers = np.concatenate([self._numbers, np.zeros_like(self._numbers)])
-            self._slot[identity] = slot
-            self._minutes.setdefault(identity[:2], []).append(identity)
-        return slot
+    # -- parts
 
-    def _add_sets(self, deltas: pl.DataFrame, slots: npt.NDArray[np.int64]) -> None:
-        having = deltas.select(
-            pl.int_range(pl.len()).alias("row"),
-            "members",
-            "sample_request_ids",
-            "sample_session_ids",
-        ).filter(
-            (pl.col("members").list.len() > 0)
-            | (pl.col("sample_request_ids").list.len() > 0)
-            | (pl.col("sample_session_ids").list.len() > 0)
+    def _name(self, name: str) -> int:
+        texts = texts_of(pl.Series([name]))
+        return int(self._names.numbers(np.zeros(1, np.int64), texts)[0])
+
+    def _told(self, minute: int) -> tuple[Feed, int]:
+        number, start = self._held.minute(minute)
+        (feed,) = self._names.texts(np.array([number])).series()
+        return feed, start
+
+    def _identities(self, frame: pl.DataFrame) -> Identities:
+        one_space = np.zeros(frame.height, np.int64)
+        return Identities(
+            self._names.numbers(one_space, texts_of(frame["feed"])),
+            frame["minute"].to_numpy(),
+            self._names.numbers(one_space, texts_of(frame["dimension"])),
+            texts_of(frame["key"]),
         )
-        for row, members, requests, sessions in having.iter_rows():
-            slot = int(slots[row])
-            held = self._sets.get(slot, _NO_SETS)
-            union = {*held.members, *members}
-            self._sets[slot] = _Sets(
-                smallest_by_hash(union, MEMBERS),
-                capped=held.capped or len(union) > MEMBERS,
-                requests=sorted({*held.requests, *requests})[:SAMPLES],
-                sessions=sorted({*held.sessions, *sessions})[:SAMPLES],
-            )
 
-    def _frame(
-        self, identities: list[Identity], final: set[tuple[Feed, int]], version: int
-    ) -> pl.DataFrame:
-        slots = [self._slot[i] for i in identities]
-        numbers = self._numbers[slots]
-        sets = [self._sets.get(slot, _NO_SETS) for slot in slots]
-        frame = pl.DataFrame(
+    def _mark_changed(self, slots: I64) -> None:
+        most = len(self._held.numbers)
+        self._changed = longer(self._changed, most, filled_with=False)
+        self._order = longer(self._order, most, filled_with=0)
+        self._changes = count_kernels.mark_changed(slots, self._changed, self._order, self._changes)
+
+    def _add_sets(
+        self, deltas: pl.DataFrame, slots: I64, folded: npt.NDArray[np.bool_] | None
+    ) -> None:
+        self._add_samples(deltas, slots, folded)
+        offsets, items = list_items(deltas["members"])
+        having = np.diff(offsets) > 0
+        if folded is not None:
+            having &= ~folded
+        for row in np.flatnonzero(having).tolist():
+            slot, new = int(slots[row]), items[offsets[row] : offsets[row + 1]].to_pylist()
+            held = self._members.get(slot, Members([], capped=False))
+            union: set[str] = {*held.texts, *new}
+            capped = held.capped or len(union) > MEMBERS
+            self._members[slot] = Members(smallest_by_hash(union, MEMBERS), capped=capped)
+
+    def _add_samples(
+        self, frame: pl.DataFrame, slots: I64, folded: npt.NDArray[np.bool_] | None
+    ) -> None:
+        if folded is not None:
+            frame, slots = frame.filter(pl.Series(~folded)), slots[~folded]
+        for kept, name in zip((self._requests, self._sessions), _SETS, strict=True):
+            counts, texts = text_items(frame[name])
+            kept.add(np.repeat(slots, counts), texts)
+
+    def _restore_members(self, held: pl.DataFrame, slots: I64) -> None:
+        having = held.select(pl.Series("slot", slots), "members", "members_capped").filter(
+            pl.col("members").list.len() > 0
+        )
+        for slot, members, capped in having.iter_rows():
+            self._members[slot] = Members(members, capped=capped)
+
+    def _frame(self, slots: I64, version: int) -> tuple[pl.DataFrame, int]:
+        """Return the records of slots, and the most keys of a final minute and dimension."""
+        rows, keys = self._held.identities(slots)
+        sort = in_order(rows, keys, self._names)
+        slots = slots[sort.order]
+        states = self._held.states(rows)[sort.order]
+        members = (
             {
-                "feed": pl.Series([i[0] for i in identities], dtype=pl.String),
-                "minute": pl.Series([i[1] for i in identities], dtype=pl.Int64),
-                "dimension": pl.Series([i[2] for i in identities], dtype=pl.String),
-                "key": pl.Series([i[3] for i in identities], dtype=pl.String),
-                "status": pl.Series([self._status(i, final) for i in identities], dtype=pl.String),
-                **{name: numbers[:, c] for c, name in enumerate((*SUMS, MAXIMUM))},
-                "durations": matrix_lists(numbers[:, _MAX + 1 :]),
-                "members": text_lists([s.members for s in sets]),
-                "sample_request_ids": text_lists([s.requests for s in sets]),
-                "sample_session_ids": text_lists([s.sessions for s in sets]),
-                "members_distinct": pl.Series(
-                    [estimated_distinct(s.members, MEMBERS, capped=s.capped) for s in sets],
-                    dtype=pl.Int64,
-                ),
-                "members_capped": pl.Series([s.capped for s in sets], dtype=pl.Boolean),
+                place: self._members[slot]
+                for place, slot in enumerate(slots.tolist())
+                if slot in self._members
             }
+            if self._members
+            else {}
         )
-        return frame.with_columns(
-            pl.lit(version, pl.Int64).alias("version"),
-            pl.lit(0, pl.Int64).alias("keys_folded"),
-            pl.when(pl.col("feed") == LIVE_EVENTS)
-            .then(pl.lit([], pl.List(pl.Int64)))
-            .otherwise(pl.col("durations"))
-            .alias("durations"),
-        ).select(STAT_COLUMNS)
+        samples = [kept.lists(slots) for kept in (self._requests, self._sessions)]
+        frame = stat_frame(
+            identities=sort.identities,
+            states=states,
+            numbers=self._held.numbers[slots],
+            members=members,
+            samples=samples,
+            version=version,
+        )
+        return frame, sort.most_keys(states == FINAL)
 
-    def _status(self, identity: Identity, final: set[tuple[Feed, int]]) -> str:
-        minute = identity[:2]
-        if minute in final:
-            return "final"
-        return "closed" if minute in self._closed else "open"
+    def _drop(self, minutes: list[int]) -> None:
+        self._forget(self._held.drop(minutes))
+        if self._held.is_sparse:
+            self._held, slots = self._held.packed()
+            self._requests.keep(slots)
+            self._sessions.keep(slots)
+            if self._members:
+                places = {slot: place for place, slot in enumerate(slots.tolist())}
+                self._members = {places[slot]: kept for slot, kept in self._members.items()}
 
-    def _drop(self, minute: tuple[Feed, int]) -> None:
-        for identity in self._minutes.pop(minute):
-            slot = self._slot.pop(identity)
-            self._sets.pop(slot, None)
-            self._free.append(slot)
-        self._closed.discard(minute)
-
-    def _forget(self, identity: Identity) -> None:
-        minute = identity[:2]
-        self._minutes[minute].remove(identity)
-        if not self._minutes[minute]:
-            del self._minutes[minute]
-            self._closed.discard(minute)
-        slot = self._slot.pop(identity)
-        self._sets.pop(slot, None)
-        self._free.append(slot)
-
-
-def _matrix(deltas: pl.DataFrame) -> npt.NDArray[np.int64]:
-    """Return the numbers of deltas in the order of ``_NUMBERS``."""
-    plain = deltas.select((*SUMS, MAXIMUM)).to_numpy().astype(np.int64, copy=False)
-    histogram = pl.DataFrame(
-        [
-            deltas["durations"].list.get(i, null_on_oob=True).fill_null(0).alias(name)
-            for i, name in enumerate(HISTOGRAM)
-        ]
-    )
-    return np.concatenate([plain, histogram.to_numpy().astype(np.int64, copy=False)], axis=1)
+    def _forget(self, slots: I64) -> None:
+        """Forget the sets of slots."""
+        self._requests.forget(slots)
+        self._sessions.forget(slots)
+        if self._members:
+            for slot in slots.tolist():
+                self._members.pop(slot, None)

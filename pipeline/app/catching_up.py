@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
@@ -17,6 +18,12 @@ from pipeline.kafka.progress import Progress
 from pipeline.kafka.publisher import TransactionalPublisher
 
 POLL_S: Final = 0.2
+
+SILENCE_LIMIT_S: Final = 120.0
+"""How long brokers may stay away while a run waits; the stages wait as long."""
+
+STANDSTILL_LIMIT_S: Final = 600.0
+"""How long a stage may be behind without getting on at all; restarts and restores included."""
 
 
 async def caught_up(
@@ -44,21 +51,51 @@ async def wait_until_caught_up(
     """Wait until every stage has read to the end of its inputs.
 
     ``alive`` raises if a stage has failed for good; ``progressed`` is told the stage that is
-    behind and by how many offsets.
+    behind and by how many offsets. Raises Unavailable when the brokers stay away, or when the
+    stage that is behind gets on no more.
     """
+    waiting = Waiting()
     async with Progress(settings.kafka()) as progress:
-        while behind := await _asked(progress, settings, stages):
+        while True:
             alive()
-            progressed(*next(iter(behind.items())))
+            try:
+                behind = await caught_up(progress, settings, stages)
+            except Unavailable as error:
+                waiting.unanswered(error, time.monotonic())
+            else:
+                if not behind:
+                    return
+                waiting.behind(behind, time.monotonic())
+                progressed(*next(iter(behind.items())))
             await asyncio.sleep(POLL_S)
 
 
-async def _asked(progress: Progress, settings: Settings, stages: Sequence[str]) -> dict[str, int]:
-    """Ask once; a broker that does not answer counts as being behind."""
-    try:
-        return await caught_up(progress, settings, stages)
-    except Unavailable:
-        return {"kafka": 0}
+class Waiting:
+    """Bounds a wait by silence of the brokers and by standstill; times are monotonic seconds."""
+
+    def __init__(self) -> None:
+        self._silent_since: float | None = None
+        self._last: dict[str, int] = {}
+        self._moved: float | None = None
+
+    def unanswered(self, error: Unavailable, now: float) -> None:
+        """Take note of a question without answer. Raises it if there were none for too long."""
+        if self._silent_since is None:
+            self._silent_since = now
+        if now - self._silent_since > SILENCE_LIMIT_S:
+            raise error
+
+    def behind(self, behind: dict[str, int], now: float) -> None:
+        """Take how far which stage is behind. Raises Unavailable if that never changes."""
+        self._silent_since = None
+        if self._moved is None or behind != self._last:
+            self._last, self._moved = dict(behind), now
+        elif now - self._moved > STANDSTILL_LIMIT_S:
+            stage, offsets = next(iter(behind.items()))
+            raise Unavailable(
+                f"{stage} has been {offsets} offsets behind for {STANDSTILL_LIMIT_S:.0f} s "
+                "without getting on; its log says why"
+            )
 
 
 async def close_event_time(settings: Settings) -> int | None:

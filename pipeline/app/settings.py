@@ -74,6 +74,22 @@ class Settings(BaseSettings):
     session_timeout_s: float = Field(
         30.0, ge=1, description="Silence after which the group gives a worker's partitions away."
     )
+    heartbeat_s: float = Field(
+        0.5, gt=0, description="Time between heartbeats: a change of the group is learnt that late."
+    )
+
+    stall_s: float = Field(
+        60.0, gt=0, description="Lag of a partition without progress until it is logged."
+    )
+    metrics_port: int | None = Field(
+        None,
+        ge=0,
+        le=65535,
+        description="Port of /metrics, /healthz, /readyz; 0: any free one (logged); None: off.",
+    )
+    metrics_host: str = Field(
+        "127.0.0.1", description="Address they are served on; 0.0.0.0 for a scraper elsewhere."
+    )
 
     registry_url: str | None = Field(
         None, description="Confluent schema registry; without one, schema ids are fingerprints."
@@ -110,9 +126,7 @@ class Settings(BaseSettings):
         description="Feeds that you have: event time waits for each of them (JSON list).",
     )
     time_zone: str = Field("UTC", description="Time zone of the Canvas instance.")
-    day_start: str = Field(
-        "04:00", pattern=r"^([01]\d|2[0-3]):[0-5]\d$", description="Local time that cuts sessions."
-    )
+    day_start: str = Field("04:00", description="Local time that cuts sessions, 00:00 to 23:59.")
     session_gap_minutes: int = Field(30, ge=1, description="Pause that ends a session.")
     allowed_lateness_minutes: int = Field(
         270, ge=0, description="How late a row may come and still count."
@@ -157,6 +171,13 @@ class Settings(BaseSettings):
         for server in value.split(","):
             if server.strip() and not re.fullmatch(r".+:\d{1,5}", server.strip()):
                 raise ValueError(f"{server.strip()!r} is not host:port")
+        return value
+
+    @field_validator("day_start")
+    @classmethod
+    def _a_time_of_day(cls, value: str) -> str:
+        if not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", value):
+            raise ValueError(f"{value!r} is no time of day; write HH:MM, 00:00 to 23:59")
         return value
 
     @field_validator("time_zone")

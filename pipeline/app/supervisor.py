@@ -36,10 +36,14 @@ class _Stage:
 
 @dataclass
 class Supervisor:
-    """Keeps the stages running. ``environment`` is that of the stage processes."""
+    """Keeps the stages running.
+
+    ``environment`` is that of the stage processes, ``apart`` what differs by stage.
+    """
 
     stages: tuple[str, ...]
     environment: Mapping[str, str]
+    apart: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     _running: list[_Stage] = field(default_factory=list)
 
     def start(self) -> None:
@@ -96,7 +100,7 @@ class Supervisor:
                 *(sys.executable, "-m", "pipeline.local.launcher", str(os.getpid())),
                 *(sys.executable, "-m", "pipeline", "run", name),
             ],
-            env=dict(self.environment),
+            env={**self.environment, **self.apart.get(name, {})},
             stdin=subprocess.DEVNULL,
             start_new_session=True,
         )

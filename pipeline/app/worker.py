@@ -1,8 +1,10 @@
 """One stage in this process: its handler, hosted by a worker."""
 
+from contextlib import AbstractAsyncContextManager
 from typing import Final
 
 from pipeline.app import wiring
+from pipeline.app.observing import Observed
 from pipeline.app.settings import Settings
 from pipeline.app.stages import STAGES, input_topics
 from pipeline.domain.errors import SettingsError
@@ -11,8 +13,10 @@ from pipeline.engine.stage import StageHandler, StageTask
 from pipeline.kafka.fetched import ConsumerLimits
 from pipeline.kafka.membership import Membership
 from pipeline.kafka.pace import Pace
+from pipeline.kafka.status import WorkerStatus
 from pipeline.kafka.transactional_stage import StageSettings, TransactionalStage
-from pipeline.kafka.worker import WorkerLimits, run_worker
+from pipeline.kafka.vigil import WorkerLimits
+from pipeline.kafka.worker import run_worker
 from pipeline.sink.sink import ClickHouseSink
 from pipeline.sink.writer import ClickHouseWriter
 
@@ -25,8 +29,13 @@ def run_stage(stage: str, settings: Settings) -> ExitCode:
         raise SettingsError(f"there is no stage {stage!r}; there are {', '.join(STAGES)}")
     known = wiring.schemas(settings)
     connection = settings.kafka(client_id=f"{settings.app_id}-{stage}")
+    observed = Observed(stage, WorkerStatus())
 
     def make_handler(membership: Membership) -> StageHandler:
+        observed.handler = handler = handler_of(membership)
+        return handler
+
+    def handler_of(membership: Membership) -> StageHandler:
         if stage == "sink":
             return ClickHouseSink(
                 ClickHouseWriter(settings.clickhouse()), known, membership.acknowledge
@@ -49,7 +58,7 @@ def run_stage(stage: str, settings: Settings) -> ExitCode:
     name = settings.group_instance_id
     consumer = ConsumerLimits(
         session_s=settings.session_timeout_s,
-        heartbeat_s=min(3.0, settings.session_timeout_s / 3),
+        heartbeat_s=min(settings.heartbeat_s, settings.session_timeout_s / 3),
         instance=None if name is None else f"{name}-{stage}",
     )
     return run_worker(
@@ -58,6 +67,17 @@ def run_stage(stage: str, settings: Settings) -> ExitCode:
         group=settings.group(stage),
         topics=input_topics(stage, settings),
         make_handler=make_handler,
-        limits=WorkerLimits(consumer=consumer),
+        limits=WorkerLimits(consumer=consumer, stall_s=settings.stall_s),
+        status=observed.status,
+        around=_served(observed, settings),
         expected=dict.fromkeys(input_topics("sessionize", settings), settings.partitions),
     )
+
+
+def _served(observed: Observed, settings: Settings) -> AbstractAsyncContextManager[object] | None:
+    if settings.metrics_port is None:
+        return None
+    # The web server is loaded only where it serves.
+    from pipeline.app.metrics_server import metrics_server  # noqa: PLC0415
+
+    return metrics_server(observed, settings.metrics_host, settings.metrics_port)

@@ -18,7 +18,7 @@ def from_offsets(offsets: NDArray[np.int32] | Int64s, data: Bytes) -> pa.BinaryA
     if len(offsets) and offsets[-1] >= 1 << 31:
         raise ValueError("more than 2 GiB cannot be one binary array")
     narrow = offsets.astype(np.int32, copy=False)
-    buffers = [None, _buffer(narrow), _buffer(data)]
+    buffers = [None, buffer_of(narrow), buffer_of(data)]
     return cast(pa.BinaryArray, pa.Array.from_buffers(pa.binary(), len(offsets) - 1, buffers))
 
 
@@ -33,7 +33,7 @@ def from_matrix(texts: Bytes) -> pa.LargeStringArray:
     """Return the rows of a matrix as texts of one length; they must be UTF-8."""
     rows, length = texts.shape
     offsets = np.arange(0, (rows + 1) * length, length, dtype=np.int64)
-    buffers = [None, _buffer(offsets), _buffer(np.ascontiguousarray(texts))]
+    buffers = [None, buffer_of(offsets), buffer_of(np.ascontiguousarray(texts))]
     array = pa.Array.from_buffers(pa.large_string(), rows, buffers)
     return cast(pa.LargeStringArray, array)
 
@@ -57,5 +57,6 @@ def bytes_of(values: pa.BinaryArray) -> Bytes:
     return np.zeros(0, np.uint8) if buffer is None else np.frombuffer(memoryview(buffer), np.uint8)
 
 
-def _buffer(array: NDArray[Any]) -> pa.Buffer:
+def buffer_of(array: NDArray[Any]) -> pa.Buffer:
+    """Return an array's memory, which must be contiguous, as Arrow takes it."""
     return pa.py_buffer(cast(bytes, array))

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from pipeline.codecs.column_decoder import ColumnDecoder
 from pipeline.codecs.marks import Mark, StageMark, read_mark
 from pipeline.codecs.schemas import Schemas
-from pipeline.codecs.unreadable import Unreadable
+from pipeline.codecs.spans import Spans
 from pipeline.domain.bad_record import BadRecord
 
 OFFSET: Final = "_offset"
@@ -43,6 +43,14 @@ class Decoded(NamedTuple):
     frame: pl.DataFrame
     bad: list[tuple[int, BadRecord]]
     marks: list[tuple[int, Mark | StageMark]]
+
+
+class Asked(NamedTuple):
+    """Which columns of which schema."""
+
+    schemas: Schemas
+    schema: str
+    columns: Sequence[str]
 
 
 class Chunk(Protocol):
@@ -109,7 +117,7 @@ class KafkaRecord(Protocol):
 class RecordChunk:
     """A chunk of single records, kept as the client delivered them.
 
-    What is done for each in Python costs about 130 ns: its value, offset and timestamp are
+    What is done for each in Python costs 300 to 400 ns: its value, offset and timestamp are
     looked up; nothing else is touched before it is asked for.
     """
 
@@ -166,7 +174,6 @@ class RecordChunk:
 
         Null values without a mark are passed over.
         """
-        decoder = ColumnDecoder(schemas, schema, columns)
         records = self._records
         marks: list[tuple[int, Mark | StageMark]] = []
         values = [record.value for record in records]
@@ -174,24 +181,13 @@ class RecordChunk:
             marks = _marks([record for record in records if record.value is None])
             records = [record for record in records if record.value is not None]
             values = [record.value for record in records]
-        read = decoder.decode(values)
-        bad = [
-            (records[place].offset, self._bad_record(records[place], reason))
-            for place, reason in read.bad
-        ]
         offsets = np.array([record.offset for record in records], np.int64)
         timestamps = np.array([record.timestamp for record in records], np.int64)
-        if read.rows is not None:
-            offsets, timestamps = offsets[read.rows], timestamps[read.rows]
-        frame = _with_places(read.frame, offsets, timestamps)
-        return Decoded(frame, bad, marks)
+        asked = Asked(schemas, schema, columns)
+        return Decoded(*read_rows(self, Spans.of(values), offsets, timestamps, asked), marks)
 
     def _place(self, offset: int) -> int:
         return bisect_left(self._records, offset, key=lambda record: record.offset)
-
-    def _bad_record(self, record: KafkaRecord, reason: Unreadable) -> BadRecord:
-        location = f"{self.topic}/{self.partition}/{record.offset}"
-        return reason.bad_record(location, record.value)
 
 
 def _marks(records: Sequence[KafkaRecord]) -> list[tuple[int, Mark | StageMark]]:
@@ -199,8 +195,24 @@ def _marks(records: Sequence[KafkaRecord]) -> list[tuple[int, Mark | StageMark]]
     return [(offset, mark) for offset, mark in read if mark is not None]
 
 
-def _with_places(
-    frame: pl.DataFrame, offsets: NDArray[np.int64], timestamps: NDArray[np.int64]
-) -> pl.DataFrame:
-    places = [pl.Series(OFFSET, offsets), pl.Series(TIMESTAMP_MS, timestamps)]
-    return frame.hstack(places) if frame.width else pl.DataFrame(places)
+def read_rows(
+    chunk: Chunk,
+    values: Spans,
+    offsets: NDArray[np.int64],
+    timestamps_ms: NDArray[np.int64],
+    asked: Asked,
+) -> tuple[pl.DataFrame, list[tuple[int, BadRecord]]]:
+    """Read the values of a chunk, which have an offset and a timestamp each.
+
+    Returns the frame of ``Decoded`` and the bad records with their offsets.
+    """
+    read = ColumnDecoder(*asked).decode_spans(values)
+    bad = []
+    for place, reason in read.bad:
+        offset = int(offsets[place])
+        location = f"{chunk.topic}/{chunk.partition}/{offset}"
+        bad.append((offset, reason.bad_record(location, values.value(place))))
+    if read.rows is not None:
+        offsets, timestamps_ms = offsets[read.rows], timestamps_ms[read.rows]
+    places = [pl.Series(OFFSET, offsets), pl.Series(TIMESTAMP_MS, timestamps_ms)]
+    return (read.frame.hstack(places) if read.frame.width else pl.DataFrame(places)), bad

@@ -1,20 +1,33 @@
 """Framed values → columns of our schema; a bad value costs only itself."""
 
-from collections.abc import Sequence
-from functools import partial
-from typing import Any, NamedTuple
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final, NamedTuple
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
-from pipeline.codecs.container import Unblockable
+from pipeline.codecs import record_kernels as kernels
 from pipeline.codecs.flat_schema import FlatField
 from pipeline.codecs.one_record import RecordReader
-from pipeline.codecs.resolution import Resolution
-from pipeline.codecs.salvage import Salvage, Salvaged, read_singly
 from pipeline.codecs.schemas import Schemas
+from pipeline.codecs.spans import Spans
 from pipeline.codecs.unreadable import NotFramed, Unreadable
-from pipeline.codecs.wire import schema_id_of
+from pipeline.codecs.value_columns import read
 from pipeline.domain.errors import OurMistake
+
+Places = NDArray[np.intp]
+
+LONGEST: Final = (1 << 31) - 1
+"""Bytes that the views of one column can point into."""
+
+_REASONS: Final[Mapping[int, Unreadable]] = {
+    kernels.ENDS_EARLY: Unreadable("the body ends before the record does"),
+    kernels.BYTES_LEFT: Unreadable("bytes are left after the record"),
+    kernels.NOT_UTF8: Unreadable("a text is not UTF-8"),
+    kernels.NO_FIT: Unreadable("the body does not fit the writer's schema"),
+    kernels.NULL: Unreadable("a field is null that is never null with us"),
+}
 
 
 class Columns(NamedTuple):
@@ -29,14 +42,26 @@ class Columns(NamedTuple):
     bad: list[tuple[int, Unreadable]]
 
 
+class _Part(NamedTuple):
+    places: Places
+    frame: pl.DataFrame
+
+
 class ColumnDecoder:
     """Reads the same columns of values of any writers as our version of a schema.
 
     The columns have our types (times Int64 microseconds), in the order asked for. A field that a
-    writer does not know has our default. Raises OurMistake if a column is not ours.
+    writer does not know has our default. What nobody asked for is stepped over and not judged.
+    Texts and bytes are not copied: they are views into the data of the values, which live as long
+    as any row of them does. Raises OurMistake if a column is not ours.
+
+    Measured on a busy machine (load 20) with web_logs records of 350 bytes: 16 of 29 columns
+    400 ns a row, all of them 460, two of them 240.
     """
 
-    def __init__(self, schemas: Schemas, schema: str, columns: Sequence[str]) -> None:
+    def __init__(
+        self, schemas: Schemas, schema: str, columns: Sequence[str], *, longest: int = LONGEST
+    ) -> None:
         ours = schemas.fields(schema)
         unknown = [name for name in columns if name not in ours]
         if unknown:
@@ -45,51 +70,86 @@ class ColumnDecoder:
         self._schema = schema
         self._wanted = {name: ours[name] for name in columns}
         self._dtypes = {name: field.dtype for name, field in self._wanted.items()}
+        self._longest = longest
 
     def decode(self, values: Sequence[bytes]) -> Columns:
         """Read values; what the registry's lookup raises passes through."""
-        if not values:
-            return Columns(pl.DataFrame(schema=self._dtypes), None, [])
-        first = schema_id_of(values[0])
-        if first is not None:
-            # Nearly always one writer and nothing broken: then no value is looked at alone.
-            try:
-                resolution = self._schemas.resolution(first, self._schema)
-                return Columns(self._block(resolution, values), None, [])
-            except (Unblockable, Unreadable):
-                pass
-        return self._sort_out(values)
+        return self.decode_spans(Spans.of(values))
 
-    def _sort_out(self, values: Sequence[bytes]) -> Columns:
-        """Read each writer's values apart, and those that break a block alone."""
-        found = [(list[int](), pl.DataFrame(schema=self._dtypes))]
+    def decode_spans(self, values: Spans) -> Columns:
+        """Read values where they lie; what the registry's lookup raises passes through."""
+        parts: list[_Part] = []
         bad: list[tuple[int, Unreadable]] = []
-        for schema_id, places in _by_schema_id(values).items():
-            try:
-                salvaged = self._salvage(schema_id, values, places)
-            except Unreadable as reason:
-                bad.extend((place, reason) for place in places)
-            else:
-                found.extend(salvaged.found)
-                bad.extend(salvaged.bad)
-        rows = [place for places, _ in found for place in places]
-        frame = pl.DataFrame(schema=self._dtypes)
-        if self._wanted:
-            order = pl.Series(rows, dtype=pl.UInt32).arg_sort()
-            frame = pl.concat([part for _, part in found])[order]
-        return Columns(frame, sorted(rows), sorted(bad, key=lambda one: one[0]))
+        for places, piece in self._pieces(values, 0):
+            self._read(piece, places, parts, bad)
+        if not bad and len(parts) == 1:
+            # Nearly always one writer and nothing broken.
+            return Columns(parts[0].frame, None, [])
+        bad.sort(key=lambda one: one[0])
+        if not parts:
+            return Columns(pl.DataFrame(schema=self._dtypes), [], bad)
+        rows = np.concatenate([part.places for part in parts])
+        frame = parts[0].frame
+        if self._wanted and len(parts) > 1:
+            frame = pl.concat([part.frame for part in parts])[np.argsort(rows)]
+        rows.sort()
+        return Columns(frame, None if not bad else rows.tolist(), bad)
 
-    def _salvage(
-        self, schema_id: int | None, values: Sequence[bytes], places: list[int]
-    ) -> Salvaged:
-        if schema_id is None:
+    def _pieces(self, values: Spans, first: int) -> Iterator[tuple[Places, Spans]]:
+        """Yield values whose data is short enough, with their places."""
+        whole = values.trimmed()
+        if len(whole.data) <= self._longest or whole.size == 1:
+            yield np.arange(first, first + whole.size), whole
+            return
+        middle = whole.size // 2
+        yield from self._pieces(values.some(slice(None, middle)), first)
+        yield from self._pieces(values.some(slice(middle, None)), first + middle)
+
+    def _read(
+        self, values: Spans, places: Places, parts: list[_Part], bad: list[tuple[int, Unreadable]]
+    ) -> None:
+        for schema_id, chosen in _by_schema_id(values):
+            own, at = (values, places) if chosen is None else (values.some(chosen), places[chosen])
+            try:
+                part, faults = self._of_writer(schema_id, own)
+            except Unreadable as reason:
+                bad.extend((place, reason) for place in at.tolist())
+                continue
+            parts.append(_Part(at[part.places], part.frame))
+            bad.extend((int(at[place]), reason) for place, reason in faults)
+
+    def _of_writer(
+        self, schema_id: int, values: Spans
+    ) -> tuple[_Part, list[tuple[int, Unreadable]]]:
+        """Return what is sound of one writer's values, and the reasons against the others."""
+        if schema_id == kernels.NOT_FRAMED:
             raise NotFramed
         resolution = self._schemas.resolution(schema_id, self._schema)
-        if resolution.container is None:
-            reader = RecordReader(resolution.writer, self._ours())
-            return read_singly(values, places, reader, self._dtypes)
-        judge = partial(self._block, resolution)
-        return Salvage(values, RecordReader(resolution.writer), judge).read(places)
+        if resolution.fields is None:
+            return self._singly(RecordReader(resolution.writer, self._ours()), values)
+        found = read(values, resolution.program(self._wanted))
+        sound = np.flatnonzero(found.faults == kernels.SOUND)
+        frame = self._in_order(found.frame, resolution.fields, len(sound))
+        if len(sound) == values.size:
+            return _Part(sound, frame), []
+        broken = np.flatnonzero(found.faults)
+        reasons = map(_REASONS.__getitem__, found.faults[broken].tolist())
+        return _Part(sound, frame), list(zip(broken.tolist(), reasons, strict=True))
+
+    def _singly(
+        self, reader: RecordReader, values: Spans
+    ) -> tuple[_Part, list[tuple[int, Unreadable]]]:
+        """Read values with fastavro alone: writers whose records are not flat."""
+        sound, records, bad = [], [], []
+        for place in range(values.size):
+            try:
+                records.append(reader.read(values.value(place)))
+            except Unreadable as reason:
+                bad.append((place, reason))
+            else:
+                sound.append(place)
+        frame = pl.DataFrame(records, schema=self._dtypes)
+        return _Part(np.array(sound, np.intp), frame), bad
 
     def _ours(self) -> dict[str, Any]:
         """Return our schema without the fields that nobody asked for."""
@@ -97,30 +157,31 @@ class ColumnDecoder:
         fields = [field for field in ours["fields"] if field["name"] in self._wanted]
         return {**ours, "fields": fields}
 
-    def _block(self, resolution: Resolution, values: Sequence[bytes]) -> pl.DataFrame:
-        if resolution.container is None or resolution.fields is None:
-            raise Unblockable
-        written = resolution.fields
-        frame = resolution.container.read(
-            values, [name for name in self._wanted if name in written]
+    def _in_order(
+        self, frame: pl.DataFrame, written: Mapping[str, FlatField], rows: int
+    ) -> pl.DataFrame:
+        """Return the asked columns: those that were read, and defaults of the others."""
+        if frame.width == len(self._wanted):
+            return frame
+        return pl.DataFrame(
+            [
+                frame[name] if name in written else _constant(field, rows)
+                for name, field in self._wanted.items()
+            ]
         )
-        columns = []
-        for name, field in self._wanted.items():
-            if name not in written:
-                columns.append(_constant(field, len(values)))
-                continue
-            column = frame[name]
-            if written[name].nullable and not field.nullable and column.null_count():
-                raise Unblockable
-            columns.append(column if column.dtype == field.dtype else column.cast(field.dtype))
-        return pl.DataFrame(columns)
 
 
-def _by_schema_id(values: Sequence[bytes]) -> dict[int | None, list[int]]:
-    places: dict[int | None, list[int]] = {}
-    for place, value in enumerate(values):
-        places.setdefault(schema_id_of(value), []).append(place)
-    return places
+def _by_schema_id(values: Spans) -> Iterator[tuple[int, Places | None]]:
+    """Yield every schema id that values name, and their places; None if it is the only one."""
+    if not values.size:
+        return
+    ids = np.empty(values.size, np.int64)
+    if kernels.schema_ids(*values, ids):
+        yield int(ids[0]), None
+        return
+    found, counts = np.unique(ids, return_counts=True)
+    places = np.split(np.argsort(ids, kind="stable"), np.cumsum(counts)[:-1])
+    yield from zip(found.tolist(), places, strict=True)
 
 
 def _constant(field: FlatField, rows: int) -> pl.Series:

@@ -10,8 +10,9 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from pipeline.codecs.arrow_bytes import Bytes, bytes_of, from_matrix, offsets_of
-from pipeline.codecs.keys import binary_values
+from pipeline.codecs.arrow_bytes import Bytes, from_matrix
+from pipeline.codecs.text_kernels import read_ids
+from pipeline.codecs.text_views import text_views
 
 Words = NDArray[np.uint64]
 
@@ -19,17 +20,6 @@ _DIGITS: Final = 32
 _DASHED: Final = 36
 _DASHES: Final = (8, 13, 18, 23)
 _HEX_PLACES: Final = np.array([at for at in range(_DASHED) if at not in _DASHES])
-_NO_DIGIT: Final = 0xFF
-
-
-def _digit_values() -> Bytes:
-    values = np.full(256, _NO_DIGIT, np.uint8)
-    for value, digit in enumerate("0123456789abcdef"):
-        values[ord(digit)] = values[ord(digit.upper())] = value
-    return values
-
-
-_VALUES: Final = _digit_values()
 _PAIRS: Final = np.frombuffer(bytes(range(256)).hex().encode(), np.uint8).reshape(256, 2)
 
 
@@ -43,16 +33,10 @@ class Ids(NamedTuple):
 
 def hex128(column: pl.Series) -> Ids:
     """Read a column of texts."""
-    tails = _tails(column)
-    lengths = tails.str.len_bytes().fill_null(0).to_numpy()
-    raw = np.zeros((len(tails), 16), np.uint8)
-    valid = np.zeros(len(tails), bool)
-    for length in (_DIGITS, _DASHED):
-        rows = np.flatnonzero(lengths == length)
-        if rows.size:
-            raw[rows], valid[rows] = _read(tails, rows, length)
-    words = raw.view(">u8").astype(np.uint64)
-    return Ids(words[:, 0], words[:, 1], valid)
+    rows = len(column)
+    ids = Ids(np.empty(rows, np.uint64), np.empty(rows, np.uint64), np.empty(rows, bool))
+    read_ids(*text_views(column), *ids)
+    return ids
 
 
 def hex32(hi: Words, lo: Words) -> pl.Series:
@@ -65,30 +49,6 @@ def dashed(hi: Words, lo: Words) -> pl.Series:
     text = np.full((len(hi), _DASHED), ord("-"), np.uint8)
     text[:, _HEX_PLACES] = _digits(hi, lo)
     return _texts(text)
-
-
-def _tails(column: pl.Series) -> pl.Series:
-    urns = column.str.contains(":", literal=True)
-    if not urns.any():
-        return column
-    tails = column.str.split(":").list.last()
-    return tails.zip_with(urns.fill_null(value=False), column)
-
-
-def _read(texts: pl.Series, rows: NDArray[np.intp], length: int) -> tuple[Bytes, NDArray[np.bool_]]:
-    picked = texts if len(rows) == len(texts) else texts.gather(rows)
-    data = binary_values(picked)
-    start = int(offsets_of(data)[0])
-    text = bytes_of(data)[start : start + len(rows) * length].reshape(len(rows), length)
-    valid: NDArray[np.bool_] = np.ones(len(rows), bool)
-    if length == _DASHED:
-        valid &= (text[:, _DASHES] == ord("-")).all(axis=1)
-        text = text[:, _HEX_PLACES]
-    digits = _VALUES[text]
-    valid &= (digits != _NO_DIGIT).all(axis=1)
-    digits[~valid] = 0
-    pairs: Bytes = (digits[:, 0::2] << np.uint8(4)) | digits[:, 1::2]
-    return pairs, valid
 
 
 def _digits(hi: Words, lo: Words) -> Bytes:

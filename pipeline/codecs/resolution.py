@@ -6,9 +6,9 @@ https://avro.apache.org/docs/1.12.0/specification/#schema-resolution
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
-from pipeline.codecs.container import Container
 from pipeline.codecs.flat_schema import FlatField, Kind, NotFlat, flat_fields
 from pipeline.codecs.unreadable import IncompatibleSchema
+from pipeline.codecs.value_program import Program, compile_program
 
 PROMOTIONS: Final[Mapping[Kind, tuple[Kind, ...]]] = {
     "int": ("int", "long", "float", "double"),
@@ -25,30 +25,34 @@ PROMOTIONS: Final[Mapping[Kind, tuple[Kind, ...]]] = {
 class Resolution(NamedTuple):
     """A writer's fields, and how to read its values.
 
-    ``fields`` and ``container`` are None when the writer's schema is not flat, or has bytes where
-    we have text: fastavro can read it, record by record.
+    ``fields``, in the writer's order, is None when its schema is not flat: fastavro can read it,
+    record by record. ``programs`` keeps what was compiled, by the names of the columns.
     """
 
     writer: Mapping[str, Any]
     fields: Mapping[str, FlatField] | None
-    container: Container | None
+    programs: dict[tuple[str, ...], Program]
+
+    def program(self, wanted: Mapping[str, FlatField]) -> Program:
+        """Return how those of our fields that the writer has are read from its values."""
+        names = tuple(wanted)
+        program = self.programs.get(names)
+        if program is None:
+            program = compile_program(self.fields or {}, tuple(wanted.values()))
+            self.programs[names] = program
+        return program
 
 
-def resolve(
-    schema_id: int, writer: Mapping[str, Any], name: str, reader: Mapping[str, Any]
-) -> Resolution:
+def resolve(writer: Mapping[str, Any], name: str, reader: Mapping[str, Any]) -> Resolution:
     """Match a writer's schema with ours; raise IncompatibleSchema if ours cannot read it."""
     wanted = flat_fields(reader)
     try:
         written = flat_fields(writer)
     except NotFlat:
-        return Resolution(writer, None, None)
+        return Resolution(writer, None, {})
     for problem in unreadable_fields(written, wanted):
         raise IncompatibleSchema(f"the writer's schema does not fit {name}: {problem}")
-    fields = {field.name: field for field in written}
-    if any(field.kind == "string" and _is_bytes(fields.get(field.name)) for field in wanted):
-        return Resolution(writer, None, None)
-    return Resolution(writer, fields, Container(writer, schema_id))
+    return Resolution(writer, {field.name: field for field in written}, {})
 
 
 def unreadable_fields(writer: tuple[FlatField, ...], reader: tuple[FlatField, ...]) -> list[str]:
@@ -72,7 +76,3 @@ def unreadable_fields(writer: tuple[FlatField, ...], reader: tuple[FlatField, ..
 
 def _spoken(field: FlatField) -> str:
     return f"array of {field.kind}" if field.array else field.kind
-
-
-def _is_bytes(field: FlatField | None) -> bool:
-    return field is not None and field.kind == "bytes"

@@ -72,6 +72,6 @@ class Schemas:
         key = (schema_id, name)
         resolution = self._resolutions.get(key)
         if resolution is None:
-            resolution = resolve(schema_id, self.by_id(schema_id), name, self.named(name))
+            resolution = resolve(self.by_id(schema_id), name, self.named(name))
             self._resolutions[key] = resolution
         return resolution

@@ -10,8 +10,6 @@ clump of c, n events say as much as n / c independent ones (quasi-likelihood).
 
 from typing import NamedTuple
 
-from scipy.special import betainc
-
 
 class Expectation(NamedTuple):
     """Expected count of a window, Gamma shape of the rate around it, mean size of a clump."""
@@ -26,6 +24,9 @@ class Expectation(NamedTuple):
             return 1.0
         if self.mean <= 0:
             return 0.0
+        # Half a CPU second that only a worker which judges counts has to pay.
+        from scipy.special import betainc  # noqa: PLC0415
+
         mean = self.mean / self.clump
         return float(betainc(count / self.clump, self.shape, mean / (self.shape + mean)))
 

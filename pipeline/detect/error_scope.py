@@ -75,9 +75,9 @@ class ErrorScope:
 
     # -- minutes that are not final
 
-    def observe(self, minute: int, key: str, count: Count) -> None:
-        """Take the present count of a minute that is not final."""
-        self._pending.put(minute, key, count)
+    def observe(self, minute: int, counts: Iterable[tuple[str, Count]]) -> None:
+        """Take the present counts of keys of a minute that is not final."""
+        self._pending.put_all(minute, counts)
 
     def keep_samples(self, minute: int, key: str, samples: Samples) -> None:
         """Keep sample ids of a minute that may be flagged."""

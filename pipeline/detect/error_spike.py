@@ -8,10 +8,11 @@ after all: then it is no spike any more.
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from itertools import groupby
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import groupby, pairwise
 from typing import Final
 
+import numpy as np
 import polars as pl
 
 from pipeline.detect.attribution import culprits, is_seam
@@ -23,11 +24,14 @@ from pipeline.detect.rules import ErrorSpikeRule
 from pipeline.domain.event_time import MINUTE
 from pipeline.domain.feeds import WEB_LOGS, Feed
 
+_SAMPLES: Final = ("sample_request_ids", "sample_session_ids")
+
 EPISODES: Final = ".episodes"
 """Suffix of the detector name under which a rule's episodes are kept."""
 
 
-_Row = tuple[str, int, str, int, int]
+_Run = tuple[str, int, list[str], list[Count]]
+"""Dimension, minute, and the counts of some of its keys."""
 
 
 class ErrorSpike:
@@ -54,9 +58,9 @@ class ErrorSpike:
 
     def observe(self, stats: pl.DataFrame) -> None:
         """Take restated minutes that are not final."""
-        for dimension, minute, key, requests, errors in self._rows(stats):
+        for dimension, minute, keys, counts in self._runs(self._ours(stats)):
             if minute >= self._final:
-                self._by_dimension[dimension].observe(minute, key, Count(requests, errors))
+                self._by_dimension[dimension].observe(minute, zip(keys, counts, strict=True))
 
     def close(self, through: Mapping[Feed, int]) -> None:
         """Take how far the feed is closed (minutes)."""
@@ -64,20 +68,21 @@ class ErrorSpike:
 
     def finalise(self, stats: pl.DataFrame, through: int) -> None:
         """Judge final minutes for good, in order, and learn from them."""
-        rows = sorted(self._rows(stats), key=lambda row: row[1])
-        for minute, counts in groupby(rows, key=lambda row: row[1]):
+        runs = sorted(self._runs(self._ours(stats)), key=lambda run: run[1])
+        for minute, of_minute in groupby(runs, key=lambda run: run[1]):
             self._settle(minute)
-            self._final_minute(minute, list(counts))
+            self._final_minute(minute, list(of_minute))
         self._settle(through)
         self._final = max(self._final, through)
         for scope in self._scopes:
             scope.end_final(through)
 
-    def _final_minute(self, minute: int, counts: list[_Row]) -> None:
+    def _final_minute(self, minute: int, runs: list[_Run]) -> None:
         for scope in self._scopes:
             scope.begin_final(minute)
-        for dimension, _, key, requests, errors in counts:
-            self._by_dimension[dimension].add_final(minute, key, Count(requests, errors))
+        for dimension, _, keys, counts in runs:
+            for key, count in zip(keys, counts, strict=True):
+                self._by_dimension[dimension].add_final(minute, key, count)
         flags = {
             scope.rule.id: scope.flags(minute, scope.keys_with_errors(minute))
             for scope in self._scopes
@@ -175,36 +180,53 @@ class ErrorSpike:
 
     # -- rows
 
-    def _rows(self, stats: pl.DataFrame) -> list[_Row]:
-        """Return dimension, minute, key, requests and errors of our stats; keep their samples."""
-        if stats.height == 0:
-            return []
-        ours = (
-            stats.lazy()
-            .filter(
-                (pl.col("feed") == WEB_LOGS)
-                & pl.col("dimension").is_in(list(self._by_dimension))
-                & (pl.col("keys_folded") == 0)
-                & (pl.col("status") != "folded")
-            )
-            .select(
-                "dimension",
-                pl.col("minute").cast(pl.Int64) // MINUTE,
-                "key",
-                "rows",
-                pl.col(self._column).alias("errors"),
-                "sample_request_ids",
-                "sample_session_ids",
-            )
-            .collect()
+    def _ours(self, stats: pl.DataFrame) -> pl.DataFrame:
+        """Return the columns that we count, of our stats; keep their samples."""
+        ours = stats.filter(
+            (pl.col("feed") == WEB_LOGS)
+            & pl.col("dimension").is_in(list(self._by_dimension))
+            & (pl.col("keys_folded") == 0)
+            & (pl.col("status") != "folded")
+        ).select(
+            "dimension",
+            pl.col("minute").cast(pl.Int64) // MINUTE,
+            "key",
+            "rows",
+            pl.col(self._column).alias("errors"),
+            "sample_request_ids",
+            "sample_session_ids",
         )
-        rows: list[_Row] = ours[["dimension", "minute", "key", "rows", "errors"]].rows()
-        for at, (dimension, minute, key, requests, errors) in enumerate(rows):
-            if errors and errors >= self._floor * requests:
-                samples = (ours["sample_request_ids"][at], ours["sample_session_ids"][at])
-                ids, sessions = (one.to_list() for one in samples)
-                self._by_dimension[dimension].keep_samples(minute, key, (ids, sessions))
-        return rows
+        errors = pl.col("errors")
+        worth = ours.filter((errors > 0) & (errors >= self._floor * pl.col("rows")))
+        columns = (worth[name].to_list() for name in ("dimension", "minute", "key", *_SAMPLES))
+        for dimension, minute, key, ids, sessions in zip(*columns, strict=True):
+            self._by_dimension[dimension].keep_samples(minute, key, (ids, sessions))
+        return ours
+
+    def _runs(self, ours: pl.DataFrame) -> Iterator[_Run]:
+        """Walk the rows of one dimension and minute at a time, as far as they stand together.
+
+        Keys and counts are made by the column.
+        """
+        if ours.height == 0:
+            return
+        key = ours["key"].to_list()
+        count = list(
+            map(Count._make, zip(ours["rows"].to_list(), ours["errors"].to_list(), strict=True))
+        )
+        minutes, dimension = ours["minute"].to_numpy(), np.zeros(ours.height, np.int64)
+        names = list(self._by_dimension)
+        for number, name in enumerate(names):
+            dimension[(ours["dimension"] == name).to_numpy()] = number
+        turns = (np.diff(minutes) != 0) | (np.diff(dimension) != 0)
+        first = [0, *(np.flatnonzero(turns) + 1).tolist(), ours.height]
+        for start, end in pairwise(first):
+            yield (
+                names[dimension[start]],
+                int(minutes[start]),
+                key[start:end],
+                count[start:end],
+            )
 
     # -- snapshot and restore
 

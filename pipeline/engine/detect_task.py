@@ -31,6 +31,10 @@ from pipeline.engine.blocks import BlockMaker
 from pipeline.engine.rejects import Rejects
 from pipeline.engine.source_marks import SourceMarks
 from pipeline.engine.stage import Block, Flush, MarkBlock, Reread
+from pipeline.engine.versions import stage_sequence
+
+ADDED_COLUMNS = tuple(name for name in DELTA_COLUMNS if name not in {"partition", "sequence"})
+"""What is read of a delta: where it came from is for people who look at the topic."""
 
 MARKS_OF = ("stage", "marks")
 """Detector and key under which the marks are kept in the detector state."""
@@ -71,6 +75,16 @@ class DetectTask:
         """Deltas added up since the topics were created."""
         return self._stats.added
 
+    @property
+    def late_deltas(self) -> int:
+        """Deltas of minutes that were dropped already, since the topics were created."""
+        return self._stats.late_deltas
+
+    @property
+    def dead(self) -> int:
+        """Records that could not be read, since the topics were created."""
+        return self._dead
+
     def rereads(self, positions: Mapping[str, int], metadata: str | None) -> list[Reread]:
         """Take over the committed metadata; ask for stats that are not final and all states."""
         del positions
@@ -92,8 +106,7 @@ class DetectTask:
         frame = chunk.decode(self._schemas, topic.schema, columns).frame
         if frame.height == 0:
             return
-        newest = int(frame["version"].max())  # type: ignore[arg-type]
-        self._restored_sequence = max(self._restored_sequence, newest & ((1 << 48) - 1))
+        self._restored_sequence = max(self._restored_sequence, stage_sequence(frame["version"]))
         if topic is REQUEST_STATS:
             self._output_end = max(self._output_end, chunk.next_offset)
             self._stats.restore(frame)
@@ -119,7 +132,7 @@ class DetectTask:
     def add(self, chunk: Chunk) -> None:
         """Take the next chunk of deltas and marks."""
         self._touched = True
-        decoded = chunk.decode(self._schemas, REQUEST_DELTAS.schema, DELTA_COLUMNS)
+        decoded = chunk.decode(self._schemas, REQUEST_DELTAS.schema, ADDED_COLUMNS)
         self._dead += len(decoded.bad)
         self._rejects.dead("request_deltas", chunk, decoded.bad)
         # A mark speaks of the deltas before it; those after it in the chunk must not be judged
@@ -145,11 +158,11 @@ class DetectTask:
         self._stats.advance(closed_through, self._marks.limit)
         blocks: list[Block | MarkBlock] = []
         self._stats_block = None
-        stats, closed = self._stats.take(version)
+        stats = self._stats.take(version).stats
         if stats.height:
             self._stats_block = 0
             blocks.append(self._blocks.block(REQUEST_STATS, 0, stats))
-        self._judge(stats, closed, closed_through)
+        self._judge(stats, closed_through)
         anomalies, states = self._detection.take(version)
         if anomalies.height:
             blocks.append(self._blocks.block(ANOMALIES, 0, anomalies))
@@ -169,24 +182,16 @@ class DetectTask:
     def _version(self) -> int:
         return (self._generation << 48) | self._sequence
 
-    def _judge(
-        self,
-        stats: pl.DataFrame,
-        closed: frozenset[tuple[Feed, int]],
-        closed_through: Mapping[Feed, int],
-    ) -> None:
+    def _judge(self, stats: pl.DataFrame, closed_through: Mapping[Feed, int]) -> None:
         status = pl.col("status")
         moving = stats.filter(status.is_in(["open", "closed"]))
         if moving.height:
             self._detection.observe(moving)
         if closed_through:
-            keys = pl.DataFrame(
-                sorted(closed), schema={"feed": pl.String, "minute": pl.Int64}, orient="row"
-            )
-            just_closed = moving.join(keys, on=["feed", "minute"], how="semi")
             # A watermark closes what ends strictly before it; detectors count the end as closed.
             through = {feed: watermark - 1 for feed, watermark in closed_through.items()}
-            self._detection.close(just_closed, through)
+            # What just closed is among the moving ones, so it has been observed.
+            self._detection.close(stats.clear(), through)
         if self._marks.limit is not None:
             final = stats.filter(status == "final").sort("minute", maintain_order=True)
             self._detection.finalise(final, self._marks.limit)

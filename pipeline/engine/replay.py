@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
-from pipeline.codecs.chunk import RecordChunk
+from pipeline.codecs.chunk import Chunk, RecordChunk
 from pipeline.codecs.marks import Mark, mark_headers
 from pipeline.codecs.schemas import Schemas
 from pipeline.detect.detection import Detection
@@ -73,6 +73,12 @@ class Replay:
                 self._emit(chunk)
         self._flush(self._sessionize)
         return firsts
+
+    def read(self, chunks: Sequence[Chunk]) -> None:
+        """Take chunks of the input topics as they are."""
+        for chunk in chunks:
+            self._sessionize.add(chunk)
+        self._flush(self._sessionize)
 
     def close(self) -> None:
         """Advance event time so far that everything becomes final (semantics rule 18)."""

@@ -39,6 +39,7 @@ from pipeline.engine.placement import SAMPLE, PlacementCheck
 from pipeline.engine.rejects import Rejects
 from pipeline.engine.stage import Block, Flush, MarkBlock, Reread
 from pipeline.engine.tally import Tally, from_json, to_json
+from pipeline.engine.versions import stage_sequence
 from pipeline.engine.watermarks import Watermarks
 from pipeline.sessionize.sessions import Sessions
 
@@ -102,6 +103,11 @@ class SessionizeTask:
         """How many sessions are held."""
         return self._sessions.open
 
+    @property
+    def held_keys(self) -> int:
+        """How many places of the duplicate filter are taken."""
+        return len(self._duplicates)
+
     def rereads(self, positions: Mapping[str, int], metadata: str | None) -> list[Reread]:
         """Take over the committed metadata; ask for live sessions and held event keys."""
         if not metadata:
@@ -127,8 +133,8 @@ class SessionizeTask:
             columns = [f["name"] for f in self._schemas.named(SESSIONS.schema)["fields"]]
             frame = chunk.decode(self._schemas, SESSIONS.schema, columns).frame
             if frame.height:
-                newest = int(frame["version"].max())  # type: ignore[arg-type]
-                self._restored_sequence = max(self._restored_sequence, newest & ((1 << 48) - 1))
+                newest = stage_sequence(frame["version"])
+                self._restored_sequence = max(self._restored_sequence, newest)
                 self._output_end = max(self._output_end, chunk.next_offset)
                 self._sessions.restore(frame)
             return
@@ -198,9 +204,11 @@ class SessionizeTask:
         frame, tally = decoded.frame, self._tallies[feed]
         sane = frame.select(self._sane(feed)).to_series()
         if not sane.all():
-            tally.late += self._rejects.late(
+            misdated = self._rejects.late(
                 "time", feed, chunk, frame.filter(~sane), self._watermarks.task
             )
+            tally.late += misdated
+            tally.misdated += misdated
             frame = frame.filter(sane)
         if frame.height == 0:
             return
@@ -219,11 +227,10 @@ class SessionizeTask:
             tally.duplicates += batch.height - int(new.sum())
             batch = batch.filter(new)
         self._deltas.add(feed, batch)
-        with_session = batch.filter(pl.col("session_id").is_not_null())
-        tally.in_sessions += with_session.height
-        tally.without_session += batch.height - with_session.height
-        if with_session.height:
-            self._sessions.add(feed, with_session)
+        without_session = batch["session_id"].null_count()
+        tally.in_sessions += batch.height - without_session
+        tally.without_session += without_session
+        self._sessions.add(feed, batch)
         self._watermarks.rows(feed, largest)
 
     def _with_keys(self, feed: Feed, chunk: Chunk, frame: pl.DataFrame) -> pl.DataFrame:

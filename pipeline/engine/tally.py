@@ -10,7 +10,8 @@ from pipeline.domain.feeds import Feed
 class Tally:
     """Rows of one feed since the topics were created.
 
-    consumed = in_sessions + without_session + late + duplicates + dead, always.
+    consumed = in_sessions + without_session + late + duplicates + dead, always. ``misdated`` are
+    those of the late ones whose reason is ``time`` (rule 19).
     """
 
     consumed: int = 0
@@ -19,6 +20,7 @@ class Tally:
     late: int = 0
     duplicates: int = 0
     dead: int = 0
+    misdated: int = 0
 
     def __add__(self, other: "Tally") -> "Tally":
         """Return both together."""

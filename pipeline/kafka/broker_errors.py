@@ -70,4 +70,6 @@ def broker_errors(doing: str) -> Iterator[None]:
 
 
 def _says(error: BaseException) -> str:
-    return f"{type(error).__name__} {error}".strip().rstrip(".")
+    """Return the error's class, once, and its words; aiokafka's own often begin with the class."""
+    name, words = type(error).__name__, str(error)
+    return (words if name in words else f"{name} {words}").strip().rstrip(".")

@@ -14,7 +14,7 @@ async def read_compacted(connection: KafkaConnection, topic: str) -> dict[bytes,
     """
     latest: dict[bytes, bytes] = {}
     partitions = (await require_topics(connection, [topic]))[topic]
-    async with reader(connection) as consumer:
+    async with reader(connection, raw=False) as consumer:
         for partition in range(partitions):
             async for fetch in fetch_range(consumer, connection, topic, partition):
                 for record in fetch.records:

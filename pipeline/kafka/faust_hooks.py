@@ -1,4 +1,4 @@
-"""Batch delivery through Faust: every private hook of faust, mode and aiokafka's consumer.
+"""Batch delivery through Faust: every private hook of faust, mode and the group's consumer.
 
 Faust delivers one event per message, 15 to 19 thousand a second. Here it delivers one event per
 fetched per-partition chunk instead. Faust keeps the consumer group, the assignment, agents, flow
@@ -7,8 +7,9 @@ control and signals; it never acknowledges these topics, has no tables and opens
 What replaces what:
 
 - ``ChunkConsumerThread._create_worker_consumer`` builds the ``AIOKafkaConsumer``: read_committed
-  (Faust's own is uncommitted outside its own transactions), range assignment (same-numbered
-  partitions of co-subscribed topics meet in one worker), our fetch sizes.
+  (Faust's own is uncommitted outside its own transactions), ``StickyNumbers`` (same-numbered
+  partitions of co-subscribed topics meet in one worker and stay there), our fetch sizes, and
+  whole record batches in place of records (``raw_fetch``).
 - ``ChunkConsumerThread._fetch_records`` compares positions before and after each fetch. So a
   fetch that held only transaction markers or aborted rows still gives a chunk, an empty one.
 - ``ChunkScheduler`` and ``PassThrough`` hand a chunk on as it is; ``ChunkConsumer._to_message``
@@ -34,17 +35,16 @@ from typing import Any, Final, cast
 
 import aiokafka
 import faust
-from aiokafka.consumer import fetcher
-from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from aiokafka.errors import ConsumerStoppedError
 from aiokafka.structs import OffsetAndMetadata
 from faust.app.base import BootStrategy
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 
-from pipeline.codecs.chunk import RecordChunk
 from pipeline.kafka.connection import KafkaConnection
 from pipeline.kafka.fetched import ConsumerLimits, Fetched, Reach
+from pipeline.kafka.raw_fetch import NOTHING, RawFetch, Taken, chunk_of
+from pipeline.kafka.sticky_numbers import StickyNumbers
 
 HOOKS: Final = {
     "faust.app.base:App": (
@@ -75,7 +75,6 @@ HOOKS: Final = {
     "faust.transport.drivers.aiokafka:Transport": ("Consumer",),
     "faust.types.settings.settings:Settings": ("ConsumerScheduler", "stream_wait_empty"),
     "mode.threads:QueueServiceThread": ("call_thread",),
-    "aiokafka.consumer.fetcher:PartitionRecords": ("_consumer_record", "_records_iterator"),
     "aiokafka.consumer.fetcher:Fetcher": ("fetched_records", "_create_fetch_waiter"),
     "aiokafka.consumer.subscription_state:SubscriptionState": (
         "fetch_context",
@@ -91,19 +90,6 @@ HOOKS: Final = {
     "aiokafka:AIOKafkaConsumer": ("_subscription", "_fetcher", "_coordinator", "_closed"),
 }
 """Class → attributes; held against the installed versions by a contract test."""
-
-
-class BareRecords(fetcher.PartitionRecords):  # type: ignore[misc]
-    """Gives records as the batch parser made them: what a chunk asks of a record, they have.
-
-    aiokafka copies each into a ConsumerRecord of eleven fields, a quarter of the cost of reading.
-    """
-
-    def __iter__(self) -> Iterator[Any]:
-        return cast(Iterator[Any], self._records_iterator)
-
-    def _consumer_record(self, tp: Any, record: Any) -> Any:
-        return record
 
 
 class ChunkScheduler:
@@ -147,16 +133,16 @@ class ChunkConsumerThread(driver.AIOKafkaConsumerThread):
     def _create_worker_consumer(self, transport: Any) -> aiokafka.AIOKafkaConsumer:
         app = cast(ChunkApp, self.app)
         limits = app.limits
-        self._assignor = RangePartitionAssignor
+        self._assignor = StickyNumbers()
         return aiokafka.AIOKafkaConsumer(
             **app.connection.client_arguments(),
             group_id=app.conf.id,
             group_instance_id=limits.instance,
-            partition_assignment_strategy=[RangePartitionAssignor],
+            partition_assignment_strategy=[self._assignor],
             enable_auto_commit=False,
             auto_offset_reset="earliest",
             isolation_level="read_committed",
-            max_poll_records=limits.chunk_records,
+            key_deserializer=RawFetch(limits.chunk_records, limits.chunk_bytes),
             max_poll_interval_ms=int(limits.max_poll_s * 1000),
             max_partition_fetch_bytes=limits.partition_fetch_bytes,
             fetch_max_bytes=limits.fetch_bytes,
@@ -185,6 +171,7 @@ class ChunkConsumerThread(driver.AIOKafkaConsumerThread):
     ) -> dict[TP, Any]:
         """Return one ``Fetched`` per partition whose position moved; wait up to ``timeout``."""
         bare = cast(ChunkApp, self.app).connection.bare
+        most = cast(ChunkApp, self.app).limits.chunk_records
         fetcher = consumer._fetcher
         subscriptions = fetcher._subscriptions
         epoch = self.epoch
@@ -197,21 +184,19 @@ class ChunkConsumerThread(driver.AIOKafkaConsumerThread):
                     break
                 before = _positions(subscriptions, active_partitions)
                 # Without a timeout it never awaits here, so `before` is where it starts.
-                records = await fetcher.fetched_records(
-                    active_partitions, timeout=0, max_records=max_records
-                )
+                taken = await _take(fetcher, active_partitions, most)
                 after = _positions(subscriptions, active_partitions)
                 moved = {tp: start for tp, start in before.items() if after.get(tp, start) > start}
                 if moved:
                     return {
                         tp: Fetched(
                             epoch,
-                            RecordChunk(
+                            chunk_of(
                                 bare(tp.topic),
                                 tp.partition,
                                 start,
                                 after[tp],
-                                records.get(tp, []),
+                                taken.get(tp, NOTHING),
                             ),
                         )
                         for tp, start in moved.items()
@@ -242,6 +227,31 @@ class ChunkConsumerThread(driver.AIOKafkaConsumerThread):
     async def request_rejoin(self) -> None:
         """Leave the present assignment and ask for a new one; runs in the thread."""
         self._ensure_consumer()._coordinator.request_rejoin()
+
+
+async def _take(fetcher: Any, partitions: set[TP], most_records: int) -> dict[TP, Taken]:
+    """Take what was fetched, at most once a partition, until there is a chunk's worth of it.
+
+    One hand-over between threads for all partitions when they bring little; when they bring much,
+    no more is unfolded at once than the next chunk. What goes wrong behind what was taken comes
+    again with the next fetch.
+    """
+    taken: dict[TP, Taken] = {}
+    waiting, left = set(partitions), most_records
+    while waiting and left > 0:
+        try:
+            found = await fetcher.fetched_records(waiting, timeout=0, max_records=1)
+        except Exception:
+            if not taken:
+                raise
+            break
+        if not found:
+            break
+        for tp, (each,) in found.items():
+            taken[tp] = each
+            waiting.discard(tp)
+            left -= each.most_records
+    return taken
 
 
 async def _new_data(fetcher: Any, limit_s: float) -> None:
@@ -354,8 +364,6 @@ class ChunkApp(faust.App):
     def __init__(self, connection: KafkaConnection, group: str, limits: ConsumerLimits) -> None:
         self.connection = connection
         self.limits = limits
-        # Every consumer of a worker's process feeds chunks, those of a restore included.
-        fetcher.PartitionRecords = BareRecords
         super().__init__(
             connection.named(group),
             broker=[f"kafka://{server}" for server in connection.servers],

@@ -3,18 +3,20 @@
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from pipeline.codecs.chunk import RecordChunk
+from pipeline.codecs.chunk import Chunk
 
 
 @dataclass(frozen=True, slots=True)
 class ConsumerLimits:
     """Sizes and times of the group's consumer.
 
-    ``chunk_records`` bounds what one event carries. ``max_poll_s``: a worker that takes nothing
+    ``chunk_records`` and ``chunk_bytes`` (unfolded; passed by less than one batch) bound what one
+    event carries. ``max_poll_s``: a worker that takes nothing
     for so long (a restore, a dead ClickHouse) leaves the group.
     """
 
     chunk_records: int = 40_000
+    chunk_bytes: int = 32 << 20
     partition_fetch_bytes: int = 4 << 20
     fetch_bytes: int = 24 << 20
     fetch_wait_ms: int = 250
@@ -30,7 +32,7 @@ class Fetched(NamedTuple):
     """A chunk and the assignment it belongs to; older ones are dropped unseen."""
 
     epoch: int
-    chunk: RecordChunk
+    chunk: Chunk
 
 
 class Reach(NamedTuple):

@@ -1,5 +1,6 @@
 """The committed offsets of a group, asked until its coordinator answers."""
 
+import asyncio
 from collections.abc import Sequence
 from typing import Final
 
@@ -37,5 +38,8 @@ async def group_offsets(
         reraise=True,
     ):
         with attempt, broker_errors(f"Reading the offsets of {group}"):
-            offsets = await admin.list_consumer_group_offsets(group, partitions=list(partitions))
+            async with asyncio.timeout(COORDINATOR_LIMIT_S):
+                offsets = await admin.list_consumer_group_offsets(
+                    group, partitions=list(partitions)
+                )
     return offsets

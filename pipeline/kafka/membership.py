@@ -1,7 +1,7 @@
 """A worker's membership in its consumer group, as handlers see it."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Final, cast
 
 import structlog
@@ -29,6 +29,8 @@ class Membership:
         self._app = app
         self._ends: dict[Partition, int] = {}
         self._waiting = False
+        self._paused: set[TP] = set()
+        self._paused_in = -1
 
     async def acknowledge(self, positions: Mapping[Partition, int]) -> None:
         """Commit next offsets of the group, without a transaction.
@@ -54,8 +56,22 @@ class Membership:
         return self._ends.get((topic, partition))
 
     async def rejoin(self) -> None:
-        """Ask the group for a new assignment; revoked and assigned follow."""
-        await self._consumer.rejoin()
+        """Ask the group for a new assignment; revoked and assigned follow. Raises Unavailable."""
+        with broker_errors("Asking for a new assignment"):
+            async with asyncio.timeout(ACKNOWLEDGE_LIMIT_S):
+                await self._consumer.rejoin()
+
+    def pause(self, partitions: Collection[Partition]) -> None:
+        """Fetch nothing more of these partitions until ``resume`` or the next assignment."""
+        if self._paused_in != self.epoch:
+            self._paused, self._paused_in = set(), self.epoch
+        self._paused |= self._named(partitions)
+        self._consumer.pause_partitions(self._named(partitions))
+
+    def resume(self, partitions: Collection[Partition]) -> None:
+        """Fetch these partitions again."""
+        self._paused -= self._named(partitions)
+        self._consumer.resume_partitions(self._named(partitions))
 
     async def refresh(self) -> Mapping[Partition, int]:
         """Ask the brokers for the stable ends of the assigned partitions. Raises Unavailable."""
@@ -65,8 +81,11 @@ class Membership:
                     reach = await self._consumer.reach()
             except ConsumerNotStarted as error:
                 raise Unavailable("The consumer has not started yet.") from error
+        paused = self._paused if self._paused_in == self.epoch else set()
         self._waiting = any(
-            each.fetched is not None and each.fetched < each.end for each in reach.values()
+            each.fetched is not None and each.fetched < each.end
+            for tp, each in reach.items()
+            if tp not in paused
         )
         self._ends = {
             (self._connection.bare(tp.topic), tp.partition): each.end for tp, each in reach.items()
@@ -82,6 +101,9 @@ class Membership:
     def epoch(self) -> int:
         """Return the number of the present assignment."""
         return self._consumer.epoch
+
+    def _named(self, partitions: Collection[Partition]) -> set[TP]:
+        return {TP(self._connection.named(topic), number) for topic, number in partitions}
 
     @property
     def _consumer(self) -> ChunkConsumer:

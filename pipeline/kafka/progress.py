@@ -1,7 +1,8 @@
 """How far groups have come: ends, committed positions with metadata, lag, open transactions."""
 
-from collections.abc import Iterable, Mapping
-from contextlib import AsyncExitStack
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
 from types import TracebackType
 from typing import NamedTuple, Self
 
@@ -10,7 +11,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 
 from pipeline.domain.errors import OurMistake
 from pipeline.kafka.broker_errors import broker_errors
-from pipeline.kafka.clients import admin_client, reader
+from pipeline.kafka.clients import ASK_LIMIT_S, admin_client, reader
 from pipeline.kafka.connection import KafkaConnection
 from pipeline.kafka.group_offsets import group_offsets
 
@@ -41,6 +42,14 @@ class HeldBack(NamedTuple):
     topic: str
     partition: int
     records: int
+
+
+@asynccontextmanager
+async def _answered(doing: str) -> AsyncIterator[None]:
+    """Bound one question; raise Unavailable, OurMistake for what it fails with."""
+    with broker_errors(doing):
+        async with asyncio.timeout(ASK_LIMIT_S):
+            yield
 
 
 class Progress:
@@ -82,7 +91,7 @@ class Progress:
     async def beginnings(self, topics: Iterable[str]) -> dict[Partition, int]:
         """Return the first offset that every partition still has."""
         tps = await self._partitions(topics)
-        with broker_errors("Reading the first offsets"):
+        async with _answered("Reading the first offsets"):
             return self._bare(await self._reader.beginning_offsets(tps) if tps else {})
 
     async def committed(self, group: str, topics: Iterable[str]) -> dict[Partition, Committed]:
@@ -125,11 +134,11 @@ class Progress:
         self, consumer: AIOKafkaConsumer, topics: Iterable[str]
     ) -> dict[Partition, int]:
         tps = await self._partitions(topics)
-        with broker_errors("Reading the last offsets"):
+        async with _answered("Reading the last offsets"):
             return self._bare(await consumer.end_offsets(tps) if tps else {})
 
     async def _partitions(self, topics: Iterable[str]) -> list[TopicPartition]:
-        with broker_errors("Listing the topics"):
+        async with _answered("Listing the topics"):
             described = {each["topic"]: each for each in await self._admin.describe_topics()}
         tps: list[TopicPartition] = []
         for topic in topics:

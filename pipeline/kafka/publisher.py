@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pipeline.domain.errors import OurMistake
 from pipeline.engine.stage import Block, MarkBlock
 from pipeline.kafka.broker_errors import broker_errors
-from pipeline.kafka.clients import admin_client
+from pipeline.kafka.clients import ADMIN_LIMIT_S, admin_client
 from pipeline.kafka.connection import KafkaConnection
 from pipeline.kafka.transactions import Transactions
 
@@ -36,7 +36,7 @@ class TransactionalPublisher:
         transactions = Transactions(self._connection, self._id, timeout_s=self._timeout_s)
         await transactions.start()
         self._transactions = transactions
-        async with admin_client(self._connection) as admin:
+        async with admin_client(self._connection, limit_s=ADMIN_LIMIT_S) as admin:
             with broker_errors("Listing the topics"):
                 topics = await admin.describe_topics()
         self._partitions = {topic["topic"]: len(topic["partitions"]) for topic in topics}

@@ -1,18 +1,19 @@
 """Reading a range of a partition from beginning to end, chunk by chunk."""
 
 import time
-from collections.abc import AsyncIterator
-from typing import Final, NamedTuple
+from collections.abc import AsyncGenerator, AsyncIterator
+from typing import Any, Final, NamedTuple
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.structs import ConsumerRecord
 
-from pipeline.codecs.chunk import RecordChunk
+from pipeline.codecs.chunk import Chunk
 from pipeline.domain.errors import Unavailable
 from pipeline.kafka.broker_errors import broker_errors
 from pipeline.kafka.connection import KafkaConnection
+from pipeline.kafka.raw_fetch import NOTHING, Taken, chunk_of
 
-CHUNK_RECORDS: Final = 20_000
+FETCH_RECORDS: Final = 20_000
 SILENCE_LIMIT_S: Final = 60.0
 """A range up to the last stable offset is there; a broker silent for so long is down."""
 
@@ -36,10 +37,16 @@ async def read_range(
     *,
     start: int = 0,
     end: int | None = None,
-) -> AsyncIterator[RecordChunk]:
-    """Yield [start, end) as chunks; see ``fetch_range``."""
-    async for fetch in fetch_range(consumer, connection, topic, partition, start=start, end=end):
-        yield RecordChunk(topic, partition, fetch.start, fetch.next, fetch.records)
+) -> AsyncGenerator[Chunk, None]:
+    """Yield [start, end) as read_committed shows it; end None: all there is now.
+
+    A start before the log's start begins at the log's start. The consumer is one of
+    ``clients.reader``. Raises Unavailable, OurMistake.
+    """
+    tp = TopicPartition(connection.named(topic), partition)
+    async for got, before, after in _fetches(consumer, tp, topic, start, end):
+        taken: Taken = got[0] if got else NOTHING
+        yield chunk_of(topic, partition, before, after, taken.below(after))
 
 
 async def fetch_range(
@@ -51,28 +58,30 @@ async def fetch_range(
     start: int = 0,
     end: int | None = None,
 ) -> AsyncIterator[Fetch]:
-    """Yield the records of [start, end) as read_committed shows them; end None: all there is now.
-
-    A start before the log's start begins at the log's start. Raises Unavailable.
-    """
+    """Yield the same as single records; the consumer is one with ``raw`` False."""
     tp = TopicPartition(connection.named(topic), partition)
+    async for got, before, after in _fetches(consumer, tp, topic, start, end):
+        yield Fetch([record for record in got if record.offset < after], before, after)
+
+
+async def _fetches(
+    consumer: AIOKafkaConsumer, tp: TopicPartition, topic: str, start: int, end: int | None
+) -> AsyncIterator[tuple[list[Any], int, int]]:
+    """Yield what each fetch gave, and the positions it went from and to, the last one cut."""
     position = max(start, 0)
-    with broker_errors(f"Reading {topic} {partition}"):
+    with broker_errors(f"Reading {topic} {tp.partition}"):
         consumer.assign([tp])
         stable = (await consumer.end_offsets([tp]))[tp]
         stop = stable if end is None else min(end, stable)
         consumer.seek(tp, position)
         heard = time.monotonic()
         while position < stop:
-            fetched = await consumer.getmany(tp, timeout_ms=_POLL_MS, max_records=CHUNK_RECORDS)
+            fetched = await consumer.getmany(tp, timeout_ms=_POLL_MS, max_records=FETCH_RECORDS)
             after = await consumer.position(tp)
             if after == position:
                 if time.monotonic() - heard > SILENCE_LIMIT_S:
-                    raise Unavailable(f"Reading {topic} {partition} stopped at {position}.")
+                    raise Unavailable(f"Reading {topic} {tp.partition} stopped at {position}.")
                 continue
             heard = time.monotonic()
-            records = fetched.get(tp, [])
-            if after > stop:
-                records = [record for record in records if record.offset < stop]
-            yield Fetch(records, position, min(after, stop))
+            yield fetched.get(tp, []), position, min(after, stop)
             position = after

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from typing import Final
 
 import cramjam
-from aiokafka.record.util import calc_crc32c
+
+from pipeline.kafka.checksum import checksum
 
 HEADER_BYTES: Final = 61
 _LZ4: Final = 3
@@ -45,7 +46,7 @@ def record_batch(
         )
     )
     # Base offset 0 and leader epoch -1 are the broker's to fill; length counts from the epoch on.
-    return _BEFORE.pack(0, len(rest) + 9, -1, 2, calc_crc32c(rest)) + rest
+    return _BEFORE.pack(0, len(rest) + 9, -1, 2, checksum(rest)) + rest
 
 
 def single_record(headers: Sequence[tuple[str, bytes]]) -> bytes:

@@ -8,37 +8,19 @@ not committed, so it is dropped and another one opened from what is.
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 from pipeline.codecs.chunk import Chunk
-from pipeline.domain.errors import OurMistake
-from pipeline.engine.stage import Flush, StageTask
+from pipeline.domain.errors import Fenced, OurMistake, Unavailable
+from pipeline.engine.stage import Block, Flush, MarkBlock, StageTask
+from pipeline.kafka.figures import CommitFigures
 from pipeline.kafka.pace import Pace
 from pipeline.kafka.transactions import GroupOffsets, Transactions
 
 METADATA_LIMIT: Final = 4096
 """Bytes that a broker takes with an offset (``offset.metadata.max.bytes``)."""
-
-
-@dataclass(slots=True)
-class CommitFigures:
-    """Commits of a stage so far: how many, how many rows, and how long they took."""
-
-    commits: int = 0
-    rows: int = 0
-    seconds: float = 0.0
-    latest_s: float = 0.0
-    longest_s: float = 0.0
-
-    def record(self, rows: int, seconds: float) -> None:
-        """Take note of one commit."""
-        self.commits += 1
-        self.rows += rows
-        self.seconds += seconds
-        self.latest_s = seconds
-        self.longest_s = max(self.longest_s, seconds)
 
 
 @dataclass(slots=True)
@@ -65,11 +47,13 @@ class TaskHost:
         transactions: Transactions,
         position: TaskPosition,
         figures: CommitFigures,
+        restored_s: Mapping[str, float],
     ) -> None:
         self.partition = partition
         self.committed: Mapping[str, int] = dict(position.offsets)
         self._group = group
-        self._task = task
+        self.task = task
+        self.restored_s = restored_s
         self._transactions = transactions
         self._next = position.offsets
         self._metadata = position.metadata
@@ -101,7 +85,7 @@ class TaskHost:
         self._unread.discard(chunk.topic)
         new = chunk.since(position) if chunk.fetch_offset < position else chunk
         if len(new):
-            self._task.add(new)
+            self.task.add(new)
             self._rows += len(new)
         self._next[chunk.topic] = chunk.next_offset
 
@@ -111,7 +95,7 @@ class TaskHost:
 
     def tick(self, now: int) -> None:
         """Pass the wall clock on."""
-        self._task.tick(now)
+        self.task.tick(now)
 
     def due(self, pace: Pace, *, behind: bool) -> bool:
         """Say whether a commit should begin; none begins while one is under way."""
@@ -125,7 +109,7 @@ class TaskHost:
         Nothing is sent if neither changed. Raises what the last commit failed with.
         """
         self.check()
-        flush = self._task.flush()
+        flush = self.task.flush()
         rows, self._rows = self._rows, 0
         self._began = time.monotonic()
         if flush is None and self._next == self.committed:
@@ -170,11 +154,15 @@ class TaskHost:
         if flush is not None:
             self._metadata = _checked(flush.metadata)
         blocks = [] if flush is None else flush.blocks
-        firsts = await self._transactions.send(blocks, self._offsets(positions))
+        try:
+            firsts = await self._transactions.send(blocks, self._offsets(positions))
+        except (Fenced, Unavailable):
+            self._figures.failures += 1
+            raise
         self.committed = positions
         if flush is not None:
-            self._task.delivered(firsts)
-        self._figures.record(rows, time.monotonic() - began)
+            self.task.delivered(firsts)
+        self._figures.record(rows, _records(blocks), time.monotonic() - began)
 
     def _offsets(self, positions: Mapping[str, int]) -> GroupOffsets:
         first = next(iter(positions))
@@ -185,6 +173,15 @@ class TaskHost:
                 for topic, offset in positions.items()
             },
         )
+
+
+def _records(blocks: Sequence[Block | MarkBlock]) -> dict[str, int]:
+    """Return how many records go to each topic."""
+    counts: dict[str, int] = {}
+    for block in blocks:
+        count = 1 if isinstance(block, MarkBlock) else len(block.keys)
+        counts[block.topic] = counts.get(block.topic, 0) + count
+    return counts
 
 
 def _checked(metadata: str) -> str:

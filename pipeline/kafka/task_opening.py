@@ -7,24 +7,34 @@ output speaks of a later moment, and the opening is tried again.
 """
 
 import asyncio
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from pipeline.domain.errors import OurMistake, RestoreMismatch
 from pipeline.engine.stage import StageTask
 from pipeline.kafka.broker_errors import broker_errors
-from pipeline.kafka.clients import admin_client, reader
+from pipeline.kafka.clients import ADMIN_LIMIT_S, ASK_LIMIT_S, admin_client, reader
 from pipeline.kafka.connection import KafkaConnection
+from pipeline.kafka.figures import CommitFigures
 from pipeline.kafka.group_offsets import group_offsets
 from pipeline.kafka.ranges import read_range
-from pipeline.kafka.task_host import CommitFigures, TaskHost, TaskPosition
+from pipeline.kafka.task_host import TaskHost, TaskPosition
 from pipeline.kafka.transactions import Transactions
 
 MISMATCH_WAITS_S: Final = (0.1, 0.2, 0.4, 0.8, 1.6)
 """Pauses before a restore that did not fit is tried again; then it is an error."""
+
+
+class Restored(NamedTuple):
+    """A task, its position, and the seconds that reading each topic again took."""
+
+    task: StageTask
+    position: TaskPosition
+    seconds: Mapping[str, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +50,7 @@ class TaskOpening:
     figures: CommitFigures
 
     async def open(self, partition: int) -> TaskHost:
-        """Return the partition's task, restored.
+        """Return the partition's task, restored; ``restored_s`` of it says what was read how long.
 
         Raises Unavailable, Fenced, OurMistake, RestoreMismatch.
         """
@@ -52,7 +62,7 @@ class TaskOpening:
         )
         await transactions.start()
         try:
-            task, position = await self._restored(partition)
+            task, position, seconds = await self._restored(partition)
         except BaseException:
             await transactions.stop()
             raise
@@ -63,9 +73,10 @@ class TaskOpening:
             transactions=transactions,
             position=position,
             figures=self.figures,
+            restored_s=seconds,
         )
 
-    async def _restored(self, partition: int) -> tuple[StageTask, TaskPosition]:
+    async def _restored(self, partition: int) -> Restored:
         for wait_s in MISMATCH_WAITS_S:
             try:
                 return await self._restore(partition)
@@ -73,12 +84,13 @@ class TaskOpening:
                 await asyncio.sleep(wait_s)
         return await self._restore(partition)
 
-    async def _restore(self, partition: int) -> tuple[StageTask, TaskPosition]:
-        task = self.make_task(partition)
+    async def _restore(self, partition: int) -> Restored:
+        task, seconds = self.make_task(partition), dict[str, float]()
         async with reader(self.connection) as consumer:
             position = await self._position(consumer, task.inputs, partition)
             metadata = position.metadata if task.inputs[0] not in position.unread else None
             for reread in task.rereads(dict(position.offsets), metadata):
+                began = time.monotonic()
                 async for chunk in read_range(
                     consumer,
                     self.connection,
@@ -88,20 +100,22 @@ class TaskOpening:
                     end=reread.end,
                 ):
                     task.restore(reread, chunk)
+                seconds[reread.topic] = time.monotonic() - began
         task.restored()
-        return task, position
+        return Restored(task, position, seconds)
 
     async def _position(
         self, consumer: AIOKafkaConsumer, inputs: tuple[str, ...], partition: int
     ) -> TaskPosition:
         tps = {topic: TopicPartition(self.connection.named(topic), partition) for topic in inputs}
-        async with admin_client(self.connection) as admin:
+        async with admin_client(self.connection, limit_s=ADMIN_LIMIT_S) as admin:
             committed = await group_offsets(
                 admin, self.connection.named(self.group), list(tps.values())
             )
         with broker_errors(f"Reading the ends of the inputs of {self.stage} {partition}"):
-            first = await consumer.beginning_offsets(list(tps.values()))
-            end = await consumer.end_offsets(list(tps.values()))
+            async with asyncio.timeout(ASK_LIMIT_S):
+                first = await consumer.beginning_offsets(list(tps.values()))
+                end = await consumer.end_offsets(list(tps.values()))
         position = TaskPosition({}, committed[tps[inputs[0]]].metadata or "")
         for topic, tp in tps.items():
             offset = committed[tp].offset

@@ -10,7 +10,7 @@ from aiokafka.errors import TopicAlreadyExistsError, for_code
 from pipeline.domain.errors import OurMistake
 from pipeline.domain.topics import TOPICS, Topic
 from pipeline.kafka.broker_errors import broker_errors
-from pipeline.kafka.clients import admin_client
+from pipeline.kafka.clients import ADMIN_LIMIT_S, admin_client
 from pipeline.kafka.connection import KafkaConnection
 
 MAX_MESSAGE_BYTES: Final = 2 << 20
@@ -60,7 +60,7 @@ async def create_topics(
     Existing ones are left as they are; ``check_topics`` says how they differ.
     Raises Unavailable, OurMistake (the brokers refuse).
     """
-    async with admin_client(connection) as admin:
+    async with admin_client(connection, limit_s=ADMIN_LIMIT_S) as admin:
         existing = await _described(admin)
         missing = [topic for topic in topics if connection.named(topic.name) not in existing]
         if not missing:
@@ -100,7 +100,7 @@ async def check_topics(
 
     Raises Unavailable.
     """
-    async with admin_client(connection) as admin:
+    async with admin_client(connection, limit_s=ADMIN_LIMIT_S) as admin:
         existing = await _described(admin)
         present = [topic for topic in topics if connection.named(topic.name) in existing]
         configs = await _configs(admin, [connection.named(topic.name) for topic in present])
@@ -121,7 +121,7 @@ async def check_topics(
 
 async def require_topics(connection: KafkaConnection, names: Iterable[str]) -> dict[str, int]:
     """Return topic → number of partitions. Raises OurMistake if one is missing, Unavailable."""
-    async with admin_client(connection) as admin:
+    async with admin_client(connection, limit_s=ADMIN_LIMIT_S) as admin:
         existing = await _described(admin)
     counts: dict[str, int] = {}
     for name in names:

@@ -6,6 +6,7 @@
 
 Every assignment of a group revokes all partitions first (the eager protocol), so most partitions
 come straight back: their state is kept if a transaction with nothing but the position succeeds.
+Chunks of a partition that is still opening wait aside, so that no other partition waits for it.
 """
 
 import asyncio
@@ -27,11 +28,15 @@ from pipeline.codecs.chunk import Chunk
 from pipeline.domain.errors import Fenced, OurMistake, TelemetryError, Unavailable
 from pipeline.engine.stage import StageTask
 from pipeline.kafka.connection import KafkaConnection
+from pipeline.kafka.figures import CommitFigures, OpeningFigures
 from pipeline.kafka.pace import DEFAULT_PACE, Pace
-from pipeline.kafka.task_host import CommitFigures, TaskHost
+from pipeline.kafka.task_host import TaskHost
 from pipeline.kafka.task_opening import TaskOpening
 
 log = structlog.get_logger(__name__)
+
+CANCEL_S: Final = 15.0
+"""A cancelled opening closes its clients, each within a few seconds."""
 
 LOSSES_LIMIT: Final = 20
 LOSSES_WINDOW_S: Final = 300.0
@@ -47,10 +52,20 @@ class StageMembership(Protocol):
     async def rejoin(self) -> None:
         """Ask for a new assignment: revoked and assigned follow."""
 
+    def pause(self, partitions: Collection[tuple[str, int]]) -> None:
+        """Fetch nothing more of these partitions until ``resume`` or the next assignment."""
+
+    def resume(self, partitions: Collection[tuple[str, int]]) -> None:
+        """Fetch these partitions again."""
+
 
 @dataclass(frozen=True, slots=True)
 class StageSettings:
-    """Times of a stage; ``transaction_s`` is also how long one commit may take."""
+    """Times of a stage; ``transaction_s`` is also how long one commit may take.
+
+    ``revoke_s`` bounds the commit before partitions are given back, ``open_retry_s`` how long an
+    opening is tried. ``waiting_rows`` of a partition wait for its opening; then it is not fetched.
+    """
 
     pace: Pace = DEFAULT_PACE
     transaction_s: float = 30.0
@@ -58,17 +73,24 @@ class StageSettings:
     stop_s: float = 5.0
     open_retry_s: float = 120.0
     openings_at_once: int = 4
+    waiting_rows: int = 50_000
 
 
 @dataclass(slots=True, eq=False)
 class _Slot:
-    """An assigned partition; ``ready`` gives its host, or None if it was taken away before."""
+    """An assigned partition; ``ready`` gives its host, or None if it was taken away before.
+
+    ``kept``: it came straight back. ``waiting`` came before it was ready.
+    """
 
     partition: int
     ready: "asyncio.Future[TaskHost | None]" = field(
         default_factory=lambda: asyncio.get_running_loop().create_future()
     )
     filling: asyncio.Task[None] | None = None
+    kept: bool = False
+    waiting: deque[Chunk] = field(default_factory=deque)
+    paused: bool = False
 
     @property
     def host(self) -> TaskHost | None:
@@ -90,6 +112,7 @@ class TransactionalStage:
         app: str = "canvas-telemetry",
     ) -> None:
         self.figures = CommitFigures()
+        self.openings = OpeningFigures()
         self._membership = membership
         self._stage = stage
         self._settings = settings
@@ -110,6 +133,12 @@ class TransactionalStage:
         """Return whether a partition is not ready yet."""
         return any(not slot.ready.done() for slot in self._slots.values())
 
+    @property
+    def tasks(self) -> Mapping[int, StageTask]:
+        """The open tasks by partition, to be looked at only."""
+        hosts = ((slot.partition, slot.host) for slot in self._slots.values())
+        return {partition: host.task for partition, host in hosts if host is not None}
+
     def positions(self) -> Mapping[tuple[str, int], int]:
         """Return the committed next offsets."""
         return {
@@ -125,10 +154,9 @@ class TransactionalStage:
         for partition in set(self._parked) - numbers:
             self._apart(self._parked.pop(partition).close())
         for partition in sorted(numbers - set(self._slots)):
-            slot = self._slots[partition] = _Slot(partition)
-            slot.filling = asyncio.create_task(
-                self._fill(slot, self._parked.pop(partition, None)), name=f"open-{partition}"
-            )
+            parked = self._parked.pop(partition, None)
+            slot = self._slots[partition] = _Slot(partition, kept=parked is not None)
+            slot.filling = asyncio.create_task(self._fill(slot, parked), name=f"open-{partition}")
 
     async def revoked(self, partitions: Collection[tuple[str, int]]) -> None:
         """Commit what was added and keep the tasks aside, should they come back."""
@@ -137,12 +165,18 @@ class TransactionalStage:
         await asyncio.gather(*(self._park(slot) for slot in slots))
 
     async def add(self, chunk: Chunk) -> None:
-        """Add a chunk to its task; waits while the task is being opened or is far ahead."""
+        """Add a chunk to its task, or put it aside while the task is being opened.
+
+        Waits while the task is far ahead of its commits.
+        """
         slot = self._slots.get(chunk.partition)
         if slot is None:
             return
-        host = await asyncio.shield(slot.ready)
-        if host is None or self._slots.get(chunk.partition) is not slot:
+        if not slot.ready.done():
+            self._put_aside(slot, chunk)
+            return
+        host = slot.host
+        if host is None:
             return
         try:
             host.add(chunk)
@@ -204,18 +238,44 @@ class TransactionalStage:
         return waiting > self._settings.pace.behind_offsets
 
     async def _fill(self, slot: _Slot, parked: TaskHost | None) -> None:
+        """Open the task, or keep the parked one; then give it what came meanwhile."""
         host: TaskHost | None = None
         try:
-            async with self._doors:
-                host = await self._kept(parked) or await self._opened(slot.partition)
+            host = await self._kept(parked)
+            if host is None:
+                async with self._doors:
+                    host = await self._opened(slot.partition)
+            await self._catch_up(slot, host)
         except asyncio.CancelledError:
+            if host is not None:
+                self._apart(host.close())
             raise
         except Exception as error:  # noqa: BLE001 - raised again by the next tick
             self._failure = error
+            if host is not None:
+                self._apart(host.close())
+                host = None
         if not slot.ready.done():
             slot.ready.set_result(host)
-        elif host is not None:
-            await host.close()
+        if slot.paused:
+            slot.paused = False
+            self._membership.resume(self._inputs_of(slot))
+
+    async def _catch_up(self, slot: _Slot, host: TaskHost) -> None:
+        """Add the chunks that wait; those that come meanwhile queue up behind them."""
+        while slot.waiting:
+            host.add(slot.waiting.popleft())
+            if slot.waiting:
+                await asyncio.sleep(0)
+
+    def _put_aside(self, slot: _Slot, chunk: Chunk) -> None:
+        slot.waiting.append(chunk)
+        if not slot.paused and sum(map(len, slot.waiting)) >= self._settings.waiting_rows:
+            slot.paused = True
+            self._membership.pause(self._inputs_of(slot))
+
+    def _inputs_of(self, slot: _Slot) -> list[tuple[str, int]]:
+        return [(topic, slot.partition) for topic in self._inputs]
 
     async def _kept(self, parked: TaskHost | None) -> TaskHost | None:
         """Return a parked task if nobody else owned it meanwhile."""
@@ -224,11 +284,12 @@ class TransactionalStage:
         try:
             await parked.reaffirm()
         except (Fenced, Unavailable):
-            await parked.close()
+            self._apart(parked.close())
             return None
         except BaseException:
-            await parked.close()
+            self._apart(parked.close())
             raise
+        self.openings.kept += 1
         return parked
 
     async def _opened(self, partition: int) -> TaskHost:
@@ -239,27 +300,31 @@ class TransactionalStage:
             wait=wait_exponential_jitter(multiplier=0.2, max=5.0),
             reraise=True,
         ):
+            self.openings.retries += attempt.retry_state.attempt_number > 1
             with attempt:
                 host = await self._opening.open(partition)
+        seconds = time.monotonic() - began
+        self.openings.record(seconds)
         log.info(
             "task opened",
             stage=self._stage,
             partition=partition,
-            seconds=round(time.monotonic() - began, 3),
+            seconds=round(seconds, 3),
+            read={topic: round(each, 3) for topic, each in host.restored_s.items()},
         )
         return host
 
     async def _park(self, slot: _Slot, limit_s: float | None = None) -> None:
         """Commit a task and put it aside; a commit that fails or takes too long drops it."""
+        limit_s = limit_s or self._settings.revoke_s
+        deadline = time.monotonic() + limit_s
         if slot.filling is not None and not slot.ready.done():
-            slot.ready.set_result(None)
-            slot.filling.cancel()
-            await asyncio.wait([slot.filling])
+            await self._filled(slot, limit_s)
         host = slot.host
         if host is None:
             return
         try:
-            async with asyncio.timeout(limit_s or self._settings.revoke_s):
+            async with asyncio.timeout(deadline - time.monotonic()):
                 await host.settle()
         except (Fenced, Unavailable, TimeoutError) as error:
             self._log_loss(host, error)
@@ -270,6 +335,20 @@ class TransactionalStage:
         else:
             self._parked[host.partition] = host
 
+    async def _filled(self, slot: _Slot, limit_s: float) -> None:
+        """Give a partition up that is being opened; one that is only being kept may finish.
+
+        Assignments may follow each other closely; its state must not be lost to the second.
+        """
+        if slot.filling is None:
+            return
+        if slot.kept:
+            await asyncio.wait([slot.filling], timeout=limit_s)
+        if not slot.ready.done():
+            slot.ready.set_result(None)
+            slot.filling.cancel()
+            await asyncio.wait([slot.filling], timeout=CANCEL_S)
+
     def _lose(self, host: TaskHost, error: Exception) -> None:
         """Drop a task. Lost to others or to the brokers: a new assignment; else raise."""
         self._slots.pop(host.partition, None)
@@ -277,6 +356,7 @@ class TransactionalStage:
         if not isinstance(error, Fenced | Unavailable):
             raise error
         self._log_loss(host, error)
+        self.openings.losses += 1
         self._losses.append(time.monotonic())
         if (
             len(self._losses) == LOSSES_LIMIT

@@ -27,8 +27,9 @@ class Watchdog:
         self._beaten = time.monotonic()
 
     def stop_within(self, seconds: float) -> None:
-        """Give the process so long to end."""
-        self._deadline = time.monotonic() + seconds
+        """Give the process so long to end, counted from the first time this is said."""
+        if self._deadline is None:
+            self._deadline = time.monotonic() + seconds
 
     def off(self) -> None:
         """Watch no longer."""

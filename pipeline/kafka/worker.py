@@ -1,7 +1,8 @@
 """One process of one stage: a Faust application that feeds a ``StageHandler``.
 
 It ends on SIGTERM or SIGINT, having committed, within ``stop_s``; and it ends with one log line
-and a documented code (``exit_codes``) when it cannot go on. It never hangs: see ``watchdog``.
+and a documented code (``exit_codes``) when it cannot go on. It never hangs: every wait has a limit
+of its own or one in ``vigil``, and where the event loop itself stands still there is ``watchdog``.
 """
 
 import asyncio
@@ -13,7 +14,7 @@ import threading
 import time
 import traceback
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from typing import Any, Final, cast
 
 import structlog
@@ -30,11 +31,12 @@ from pipeline.engine.stage import StageHandler
 from pipeline.kafka.connection import KafkaConnection
 from pipeline.kafka.delivery import Delivery
 from pipeline.kafka.faust_hooks import ChunkApp, PassThrough
-from pipeline.kafka.fetched import ConsumerLimits, Fetched
+from pipeline.kafka.fetched import Fetched
 from pipeline.kafka.library_logs import quieten_libraries
 from pipeline.kafka.membership import Membership
 from pipeline.kafka.status import WorkerStatus
 from pipeline.kafka.topics import require_topics
+from pipeline.kafka.vigil import DEFAULT_LIMITS, Vigil, WorkerLimits
 from pipeline.kafka.watchdog import Watchdog
 
 log = structlog.get_logger(__name__)
@@ -44,30 +46,6 @@ MakeHandler = Callable[[Membership], StageHandler]
 TICK_S: Final = 0.1
 THREAD_S: Final = 0.5
 """What a thread of the libraries gets to end by itself once everything is committed."""
-
-LOOK_S: Final = 2.0
-"""How often the worker asks the brokers where its partitions end."""
-
-
-@dataclass(frozen=True, slots=True)
-class WorkerLimits:
-    """How long things may take before the worker says so or ends.
-
-    ``stop_s``: from a signal to the end of the process. ``broker_s``: brokers that stay away.
-    ``rebalance_s``: what a handler may take to give partitions back. ``stall_s``: lag without
-    progress until it is logged; records that are there and do not come until the worker ends.
-    ``hang_s``: an event loop that stands still.
-    """
-
-    stop_s: float = 10.0
-    broker_s: float = 120.0
-    rebalance_s: float = 20.0
-    stall_s: float = 60.0
-    hang_s: float = 180.0
-    consumer: ConsumerLimits = field(default_factory=ConsumerLimits)
-
-
-DEFAULT_LIMITS: Final = WorkerLimits()
 
 
 def run_worker(
@@ -80,13 +58,15 @@ def run_worker(
     limits: WorkerLimits = DEFAULT_LIMITS,
     status: WorkerStatus | None = None,
     beside: Callable[[], Awaitable[None]] | None = None,
+    around: AbstractAsyncContextManager[object] | None = None,
     expected: Mapping[str, int] | None = None,
 ) -> ExitCode:
     """Run a stage's worker until a signal or an error ends it; return the process's exit code.
 
     Topics and group are without prefix. ``make_handler`` is called once, on the worker's loop.
-    ``beside`` runs along with it (a metrics server, a run's end condition); when it returns, the
-    worker stops as if asked to. ``expected`` are numbers of partitions that topics must have.
+    ``beside`` runs along with it (a run's end condition); when it returns, the worker stops as if
+    asked to. ``around`` is open from the first moment to the last (a metrics server).
+    ``expected`` are numbers of partitions that topics must have.
     Call it from the main thread.
     """
     worker = _Worker(
@@ -101,7 +81,7 @@ def run_worker(
     )
     watchdog = worker.watchdog
     before = frozenset(threading.enumerate())
-    code = asyncio.run(worker.run(beside))
+    code = asyncio.run(worker.run(beside, around))
     if not worker.clean or _left_over(before):
         # A thread of the libraries may still wait for a broker; joining it could take for ever.
         sys.stdout.flush()
@@ -144,22 +124,35 @@ class _Worker:
         self._status = status or WorkerStatus()
         self._delivery = Delivery()
         self._failure: BaseException | None = None
-        self._stalled = False
-        self._adding = False
-        self._fed = time.monotonic()
+        self._vigil = Vigil(stage, limits, self._status)
 
-    async def run(self, beside: Callable[[], Awaitable[None]] | None) -> ExitCode:
+    async def run(
+        self,
+        beside: Callable[[], Awaitable[None]] | None,
+        around: AbstractAsyncContextManager[object] | None,
+    ) -> ExitCode:
         """Work until the end; the code says which."""
         quieten_libraries()
         self._done = asyncio.Event()
         self._joined = asyncio.Event()
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._done.set)
+            loop.add_signal_handler(number, self._asked_to_stop)
+        async with AsyncExitStack() as stack:
+            return await self._run(beside, around, stack)
+
+    async def _run(
+        self,
+        beside: Callable[[], Awaitable[None]] | None,
+        around: AbstractAsyncContextManager[object] | None,
+        stack: AsyncExitStack,
+    ) -> ExitCode:
         tasks = [asyncio.create_task(self._beat())]
         app: ChunkApp | None = None
         handler: StageHandler | None = None
         try:
+            if around is not None:
+                await stack.enter_async_context(around)
             await self._unless_done(self._topics_are_there())
             if not self._done.is_set():
                 app = ChunkApp(self._connection, self._group, self._limits.consumer)
@@ -169,6 +162,7 @@ class _Worker:
                 await self._done.wait()
         except Exception as error:  # noqa: BLE001 - every end of a worker is reported the same way
             self._fail(error)
+        self._status.stopping = True
         self._report()
         await self._stop(app, handler)
         for task in tasks:
@@ -218,10 +212,8 @@ class _Worker:
                     continue
                 chunk = self._delivery.accept(fetched.epoch, fetched.chunk)
                 if chunk is not None:
-                    self._adding = True
-                    await self._handler.add(chunk)
-                    self._adding = False
-                    self._fed = time.monotonic()
+                    with self._vigil.adding():
+                        await self._handler.add(chunk)
                     self._status.chunks += 1
                     self._status.rows += len(chunk)
         except Exception as error:  # noqa: BLE001 - ends the worker
@@ -230,7 +222,7 @@ class _Worker:
     async def _revoked(self, _app: Any, partitions: Collection[Any], **_: Any) -> None:
         self._joined.clear()
         self._status.rebalances += 1
-        self._status.assigned = frozenset()
+        self._status.assigned = None
         await self._rebalanced(self._handler.revoked, partitions)
 
     async def _assigned(self, _app: Any, partitions: Collection[Any], **_: Any) -> None:
@@ -263,36 +255,7 @@ class _Worker:
             await asyncio.sleep(TICK_S)
 
     async def _looks(self) -> None:
-        """Watch the brokers, the lag, and whether what is there also comes."""
-        heard = time.monotonic()
-        while True:
-            await asyncio.sleep(LOOK_S)
-            try:
-                ends = await self._membership.refresh()
-            except Unavailable:
-                if time.monotonic() - heard > self._limits.broker_s:
-                    raise
-                continue
-            heard = time.monotonic()
-            self._status.observe(ends, self._handler.positions())
-            self._say_if_stalled()
-            self._end_if_starved()
-
-    def _end_if_starved(self) -> None:
-        """Raise Unavailable if records are there, the handler is idle, and none are delivered."""
-        if self._adding or not self._membership.waiting:
-            self._fed = time.monotonic()
-        elif time.monotonic() - self._fed > self._limits.stall_s:
-            raise Unavailable("The consumer delivers nothing although there are records.")
-
-    def _say_if_stalled(self) -> None:
-        stalled = self._status.stalled_s > self._limits.stall_s
-        if stalled and not self._stalled:
-            behind = sum(self._status.lag.values())
-            log.warning(
-                "no progress", stage=self._stage, behind=behind, s=round(self._status.stalled_s)
-            )
-        self._stalled = stalled
+        await self._vigil.keep(self._membership, self._handler)
 
     async def _beat(self) -> None:
         while True:
@@ -322,6 +285,10 @@ class _Worker:
             with contextlib.suppress(asyncio.CancelledError):
                 await task
 
+    def _asked_to_stop(self) -> None:
+        self.watchdog.stop_within(self._limits.stop_s)
+        self._done.set()
+
     def _fail(self, error: BaseException) -> None:
         if self._failure is None and not self._status.stopping:
             self._failure = error
@@ -344,7 +311,6 @@ class _Worker:
 
     async def _stop(self, app: ChunkApp | None, handler: StageHandler | None) -> None:
         """Commit, leave the group, and be done within the limit."""
-        self._status.stopping = True
         self.watchdog.stop_within(self._limits.stop_s)
         failed = False
         for stop, share in (

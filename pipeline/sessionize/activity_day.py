@@ -34,13 +34,18 @@ class ActivityDays:
         """Return the day number of each time (microseconds, UTC)."""
         if not len(times):
             return np.empty(0, np.int64)
+        days, starts = self.around(times)
+        return days[np.searchsorted(starts, times, side="right") - 1]
+
+    def around(self, times: I64) -> tuple[I64, I64]:
+        """Return all days of some times, at least one, and when each starts; a few more besides."""
         first, last = int(times.min()) // _DAY, int(times.max()) // _DAY
         if last - first <= _WIDE:
             days = np.arange(first + _REACH[0], last + _REACH[-1] + 1)
         else:
             days = np.unique(np.unique(times // _DAY)[:, None] + _REACH)
         starts = np.array([self.start(day) for day in days.tolist()], np.int64)
-        return days[np.searchsorted(starts, times, side="right") - 1]
+        return days, starts
 
     def start(self, day: int) -> int:
         """Return the instant at which the day starts."""

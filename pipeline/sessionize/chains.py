@@ -23,11 +23,11 @@ class Chains:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._heads = HashIndex()
+        self.index = HashIndex()
 
     def heads(self, ids: U64) -> I64:
         """Return one slot of each id, -1 if it has none."""
-        return self._heads.get(ids)
+        return self.index.get(ids)
 
     def members(self, heads: I64) -> Members:
         """Return all slots of the chains that start there; -1 starts none."""
@@ -42,10 +42,6 @@ class Chains:
             all_slots.append(slots)
         return Members(concat(all_owners), concat(all_slots))
 
-    def put(self, ids: U64, slots: I64) -> None:
-        """Add ids that have no slot yet, each with its only one."""
-        self._heads.put(ids, slots)
-
     def relink(self, ids: U64, known: Flags, members: Members) -> None:
         """Make the given slots, by owner and from latest to earliest, the chains of the ids.
 
@@ -58,25 +54,23 @@ class Chains:
         links[last[: len(first)]] = -1
         self._store.rows[members.slots, at.NEXT] = links
         owners, heads = members.owners[first], members.slots[first]
-        assigned = known[owners]
-        self._heads.assign(ids[owners[assigned]], heads[assigned])
         gone = known.copy()
         gone[owners] = False
-        self._heads.delete(ids[gone])
-        self._heads.put(ids[owners[~assigned]], heads[~assigned])
+        self.index.delete(ids[gone])
+        self.index.put(ids[owners], heads)
 
     def remove(self, slots: I64) -> None:
         """Take retired slots out of their chains."""
         if not len(slots):
             return
         ids = self._store.rows[slots, at.ID_HASH].view(np.uint64)
-        alone = (self._heads.get(ids) == slots) & (self._store.rows[slots, at.NEXT] < 0)
-        self._heads.delete(ids[alone])
+        alone = (self.index.get(ids) == slots) & (self._store.rows[slots, at.NEXT] < 0)
+        self.index.delete(ids[alone])
         if alone.all():
             return
         ids = np.unique(ids[~alone])
-        owners, chained = self.members(self._heads.get(ids))
-        kept = self._store.live[chained]
+        owners, chained = self.members(self.index.get(ids))
+        kept = self._store.live(chained)
         owners, chained = owners[kept], chained[kept]
         order = np.argsort(owners, kind="stable")
         self.relink(ids, np.ones(len(ids), np.bool_), Members(owners[order], chained[order]))

@@ -11,8 +11,9 @@ from typing import Final
 import numpy as np
 import pyarrow as pa
 
-from pipeline.sessionize.arrays import I64, U8, U64
+from pipeline.sessionize.arrays import U64
 from pipeline.sessionize.arrow_columns import text_bytes
+from pipeline.sessionize.text_kernels import hash_texts
 
 _STEP: Final = 0x9E3779B97F4A7C15
 _MUL_1: Final = 0xBF58476D1CE4E5B9
@@ -58,7 +59,7 @@ def pair_hash(high: U64, low: U64) -> U64:
 
 
 def text_hash(texts: pa.LargeStringArray) -> U64:
-    """Return the hash of each text's UTF-8 bytes; nulls are not allowed.
+    """Return the hash of each text's UTF-8 bytes; of a null any.
 
     Eight bytes a step, little endian, the last ones padded with zeros; the length goes first.
     Texts over 256 bytes: the first eight bytes of their BLAKE2b instead.
@@ -66,27 +67,12 @@ def text_hash(texts: pa.LargeStringArray) -> U64:
     if not len(texts):
         return np.empty(0, np.uint64)
     data, offsets = text_bytes(texts)
-    padded = np.zeros(len(data) + 8, np.uint8)
-    padded[: len(data)] = data
-    starts, lengths = offsets[:-1], np.diff(offsets)
-    hashes = _short_texts(padded, starts, lengths)
-    for i in np.flatnonzero(lengths > _LONG_TEXT).tolist():
-        text = padded[starts[i] : starts[i] + lengths[i]].tobytes()
+    hashes = np.zeros(len(texts), np.uint64)
+    # Never read where it would reach past the end.
+    count = max(len(data) - 7, 0)
+    words = np.ndarray((count,), np.dtype("<u8"), data.data if count else None, strides=(1,))
+    hash_texts(data, words, offsets, _LONG_TEXT, hashes)
+    for i in np.flatnonzero(np.diff(offsets) > _LONG_TEXT).tolist():
+        text = data[offsets[i] : offsets[i + 1]].tobytes()
         hashes[i] = int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "little")
-    return hashes
-
-
-def _short_texts(padded: U8, starts: I64, lengths: I64) -> U64:
-    words = np.ndarray((len(padded) - 7,), np.dtype("<u8"), padded.data, strides=(1,))
-    hashes = mix64(lengths.astype(np.uint64))
-    todo = np.flatnonzero((lengths > 0) & (lengths <= _LONG_TEXT))
-    at = 0
-    while len(todo):
-        left = lengths[todo] - at
-        word = words[starts[todo] + at].astype(np.uint64)
-        unused = (8 - np.minimum(left, 8)).astype(np.uint64) * np.uint64(8)
-        word &= np.uint64(0xFFFF_FFFF_FFFF_FFFF) >> unused
-        hashes[todo] = mix64(hashes[todo] ^ word)
-        todo = todo[left > 8]
-        at += 8
     return hashes

@@ -34,7 +34,7 @@ class OutputLedger:
         if not len(offsets):
             return
         # A session taken may have been absorbed before its record was delivered.
-        living = (slots >= 0) & self._store.live[slots]
+        living = (slots >= 0) & self._store.live(slots)
         self._store.rows[slots[living], at.OUTPUT] = offsets[living]
         self._entries.append((offsets, slots))
         self._next = max(self._next, int(offsets[-1]) + 1)

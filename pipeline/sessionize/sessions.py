@@ -10,12 +10,11 @@ from pipeline.domain.event_time import EventTimeRules
 from pipeline.domain.feeds import LIVE_EVENTS, WEB_LOGS, Feed
 from pipeline.sessionize import layout as at
 from pipeline.sessionize.activity_day import ActivityDays
+from pipeline.sessionize.adding import Adding
 from pipeline.sessionize.arrays import EMPTY, I64, Flags, concat
-from pipeline.sessionize.candidates import candidates
 from pipeline.sessionize.chains import Chains, Members
-from pipeline.sessionize.member_sets import MemberSets, set_keys
+from pipeline.sessionize.member_sets import MemberSets
 from pipeline.sessionize.output_ledger import OutputLedger
-from pipeline.sessionize.placement import Placed, Placement
 from pipeline.sessionize.record import Content, Texts, no_members, session_frame
 from pipeline.sessionize.restoring import (
     identities,
@@ -23,7 +22,6 @@ from pipeline.sessionize.restoring import (
     read_rows,
     read_sets,
 )
-from pipeline.sessionize.segments import MAX_ROWS, cut
 from pipeline.sessionize.store import Store
 from pipeline.sessionize.timers import Timers
 
@@ -44,7 +42,7 @@ class Sessions:
         self._chains = Chains(self._store)
         self._sets = MemberSets(self._store)
         self._texts = Texts(self._store.paths, self._sets.texts)
-        self._placement = Placement(self._store, self._chains, rules.gap)
+        self._adding = Adding(self._store, self._sets, self._chains.index, self._days, rules.gap)
         self._timers = Timers(self._store, rules)
         self._ledger = OutputLedger(self._store)
         self._vanished: list[I64] = []
@@ -56,27 +54,17 @@ class Sessions:
         return self._store.open
 
     def add(self, feed: Feed, batch: pl.DataFrame) -> None:
-        """Add rows (an ``EventBatch``) of one feed: all with a session, none late, none twice."""
+        """Add rows (an ``EventBatch``) of one feed, none late, none twice.
+
+        Those without a session are passed over.
+        """
         if feed not in (WEB_LOGS, LIVE_EVENTS):
             raise OurMistake(f"Rows of {feed} belong to no session.")
-        for rows in batch.iter_slices(MAX_ROWS):
-            if rows.height:
-                self._add(feed, rows)
-
-    def _add(self, feed: Feed, batch: pl.DataFrame) -> None:
-        segments = cut(feed, batch, self._gap, self._days)
-        placed = self._placement.place(segments)
-        self._store.keep_paths(placed.slots, batch["path"])
-        members = candidates(batch, segments)
-        self._sets.add(members._replace(owners=placed.slots[members.owners]))
-        if len(placed.vanished):
-            self._bury(placed)
-        self._timers.schedule(placed.slots)
-
-    def _bury(self, placed: Placed) -> None:
-        self._sets.move(placed.vanished, placed.absorbed_by)
-        # Freed only when taken, so that no slot can be twice among the changed ones.
-        self._vanished.append(placed.vanished)
+        for added in self._adding.add(batch, requests=feed == WEB_LOGS):
+            self._timers.schedule(added.slots)
+            # Freed only when taken, so that no slot can be twice among the changed ones.
+            if len(added.vanished):
+                self._vanished.append(added.vanished)
 
     def advance(self, watermarks: Mapping[Feed, int], watermark: int) -> None:
         """Move event time on: of each feed, and of the task (its smallest that is not idle).
@@ -100,7 +88,7 @@ class Sessions:
         final = self._timers.final(columns[at.END])
         closed = self._timers.closed(columns[at.END], columns[at.LOGGED_OUT])
         status = np.where(final, FINAL, np.where(closed, CLOSED, OPEN)).tolist()
-        content = Content(columns, self._sets.list(set_keys(slots)))
+        content = Content(columns, self._sets.list(slots))
         frame = session_frame(content, self._texts, status, version, self._gap)
         withdrawn = self._withdrawn(columns)
         if withdrawn.size:

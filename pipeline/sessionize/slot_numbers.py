@@ -2,32 +2,42 @@
 
 import numpy as np
 
-from pipeline.sessionize.arrays import I64, concat
+from pipeline.sessionize.arrays import I64
 
 
 class SlotNumbers:
-    """``end`` is one above the largest number ever given out: how long the arrays must be."""
+    """A stack of free numbers: ``free`` up to ``count``; kernels pop from it and push to it.
+
+    ``end`` is one above the largest number ever made: how long the arrays must be.
+    """
 
     def __init__(self) -> None:
         self.end = 0
-        self._free: list[I64] = []
+        self.count = 0
+        self.free: I64 = np.empty(1024, np.int64)
+
+    def reserve(self, count: int) -> None:
+        """See to it that so many numbers are free."""
+        missing = count - self.count
+        if missing <= 0:
+            return
+        self.end += missing
+        if self.end > len(self.free):
+            longer = np.empty(max(self.end, 2 * len(self.free)), np.int64)
+            longer[: self.count] = self.free[: self.count]
+            self.free = longer
+        # New ones below the others, so that arrays are filled from the front.
+        self.free[missing:count] = self.free[: self.count].copy()
+        self.free[:missing] = np.arange(self.end - 1, self.end - missing - 1, -1)
+        self.count = count
 
     def take(self, count: int) -> I64:
         """Return that many numbers, freed ones first."""
-        parts: list[I64] = []
-        while count and self._free:
-            part = self._free.pop()
-            if len(part) > count:
-                self._free.append(part[count:])
-                part = part[:count]
-            parts.append(part)
-            count -= len(part)
-        if count:
-            parts.append(np.arange(self.end, self.end + count))
-            self.end += count
-        return concat(parts)
+        self.reserve(count)
+        self.count -= count
+        return self.free[self.count : self.count + count].copy()
 
     def give_back(self, numbers: I64) -> None:
         """Free numbers; none may be free already."""
-        if len(numbers):
-            self._free.append(numbers)
+        self.free[self.count : self.count + len(numbers)] = numbers
+        self.count += len(numbers)

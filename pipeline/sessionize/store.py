@@ -9,6 +9,7 @@ import polars as pl
 from pipeline.sessionize import layout as at
 from pipeline.sessionize.arrays import EMPTY, I32, I64, U8, Flags, concat
 from pipeline.sessionize.arrow_columns import large_texts
+from pipeline.sessionize.row_kernels import CHANGED, LIVE, SEEN
 from pipeline.sessionize.slot_numbers import SlotNumbers
 from pipeline.sessionize.text_log import TextLog
 
@@ -20,42 +21,50 @@ _Column = TypeVar("_Column", bound=npt.NDArray[np.generic])
 class Store:
     """The numbers of every slot (``layout``), its two paths, its sets' sizes and further members.
 
-    ``changed`` marks slots that the next publication contains.
+    ``marks`` say which slots live, and which the next publication contains.
     """
 
     def __init__(self) -> None:
         self.open = 0
-        self._numbers = SlotNumbers()
+        self.numbers = SlotNumbers()
         self._changes: list[I64] = []
         self.paths = TextLog()
         self.rows: I64 = np.empty((_FIRST_CAPACITY, at.WIDTH), np.int64)
         self.sizes: U8 = np.zeros((_FIRST_CAPACITY, len(at.SETS)), np.uint8)
         self.further: I32 = np.full((_FIRST_CAPACITY, len(at.SETS)), -1, np.int32)
-        self.live: Flags = np.zeros(_FIRST_CAPACITY, np.bool_)
-        self.changed: Flags = np.zeros(_FIRST_CAPACITY, np.bool_)
+        self.marks: U8 = np.zeros(_FIRST_CAPACITY, np.uint8)
+
+    def reserve(self, count: int) -> None:
+        """See to it that so many slots are free."""
+        self.numbers.reserve(count)
+        if self.numbers.end > len(self.rows):
+            self._grow()
 
     def create(self, rows: I64) -> I64:
         """Return new slots that hold these rows, without paths and members."""
-        slots = self._numbers.take(len(rows))
-        if self._numbers.end > len(self.rows):
-            self._grow()
+        self.reserve(len(rows))
+        slots = self.numbers.take(len(rows))
         self.rows[slots] = rows
         self.sizes[slots] = 0
         self.further[slots] = -1
-        self.live[slots] = True
+        self.marks[slots] = LIVE
         self.open += len(slots)
         return slots
 
+    def live(self, slots: I64) -> Flags:
+        """Return which slots hold a session."""
+        live: Flags = (self.marks[slots] & LIVE) != 0
+        return live
+
     def keep_paths(self, slots: I64, paths: pl.Series) -> None:
         """Write down the paths of slots that still stand as rows of a batch."""
-        texts = large_texts(paths)
         for column in (at.ENTRY_TEXT, at.EXIT_TEXT):
             rows = at.text_of_row(self.rows[slots, column])
             which = np.flatnonzero(rows >= 0)
-            numbers = self.paths.append(texts.take(rows[which]))
+            numbers = self.paths.append(large_texts(paths.gather(rows[which])))
             self.rows[slots[which], column] = numbers
         if self.paths.wasteful(2 * self.open):
-            live = np.flatnonzero(self.live)
+            live = np.flatnonzero(self.marks & LIVE)
             columns = self.rows[live, at.ENTRY_TEXT], self.rows[live, at.EXIT_TEXT]
             numbers = self.paths.rewrite(np.concatenate(columns))
             self.rows[live, at.ENTRY_TEXT] = numbers[: len(live)]
@@ -63,22 +72,30 @@ class Store:
 
     def retire(self, slots: I64) -> None:
         """Take slots out of the living; their contents stay until ``free``."""
-        self.live[slots] = False
-        self.changed[slots] = False
+        self.marks[slots] = 0
         self.rows[slots, at.TIMER] = -1
         self.rows[slots, at.OUTPUT] = -1
         self.open -= len(slots)
 
     def free(self, slots: I64) -> None:
         """Make retired slots available again."""
-        self._numbers.give_back(slots)
+        self.numbers.give_back(slots)
 
     def touch(self, slots: I64) -> None:
         """Mark slots (each once) as changed."""
-        fresh = slots[~self.changed[slots]]
+        fresh = slots[(self.marks[slots] & CHANGED) == 0]
+        self.marks[fresh] |= CHANGED
+        self.remember(fresh)
+
+    def remember(self, fresh: I64) -> None:
+        """Take over slots that were marked as changed; some may have been retired since."""
         if len(fresh):
-            self.changed[fresh] = True
             self._changes.append(fresh)
+
+    def seen(self, slots: I64) -> I64:
+        """Return those that live, and let them be seen anew."""
+        self.marks[slots] &= ~np.uint8(SEEN)
+        return slots[self.live(slots)]
 
     def columns(self, slots: I64) -> I64:
         """Return the numbers of slots, one column of ``layout`` after the other."""
@@ -98,21 +115,20 @@ class Store:
         """Return the changed slots, and mark none as changed."""
         if not self._changes:
             return EMPTY
-        slots = concat(self._changes)
-        slots = slots[self.changed[slots]]
-        self.changed[slots] = False
+        slots: I64 = concat(self._changes)
+        slots = slots[(self.marks[slots] & CHANGED) != 0]
+        self.marks[slots] &= ~np.uint8(CHANGED)
         self._changes = []
         return slots
 
     def _grow(self) -> None:
         capacity = len(self.rows)
-        while capacity < self._numbers.end:
+        while capacity < self.numbers.end:
             capacity *= 2
         self.rows = _longer(self.rows, capacity)
         self.sizes = _longer(self.sizes, capacity)
         self.further = _longer(self.further, capacity)
-        self.live = _longer(self.live, capacity)
-        self.changed = _longer(self.changed, capacity)
+        self.marks = _longer(self.marks, capacity)
 
 
 def _longer(column: _Column, capacity: int) -> _Column:

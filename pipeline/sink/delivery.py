@@ -3,9 +3,17 @@
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
+from typing import Final
 
 import polars as pl
+from tenacity import (
+    AsyncRetrying,
+    retry_if_exception_type,
+    stop_after_delay,
+    wait_exponential_jitter,
+)
 
+from pipeline.domain.errors import Unavailable
 from pipeline.sink.batch import Batch, Partition
 from pipeline.sink.destination import Destination
 from pipeline.sink.erasing import forget, subjects
@@ -15,6 +23,9 @@ from pipeline.sink.tables.erasures import ERASURES
 
 Acknowledge = Callable[[Mapping[Partition, int]], Awaitable[None]]
 """Commits the group's offsets: the next ones to fetch."""
+
+PATIENCE_S: Final = 120.0
+"""How long brokers that take no acknowledgement are waited for, as ClickHouse is for an insert."""
 
 
 class Delivery:
@@ -58,8 +69,7 @@ class Delivery:
                 self._leaving, self.filling = self.filling, Batch()
             batch = self._leaving
             await self._insert(batch)
-            if batch.positions:
-                await self._acknowledge(dict(batch.positions))
+            await self._acknowledged(batch)
             # Read again: a partition may have been taken away during the acknowledgement.
             self.committed.update(batch.positions)
             self._leaving = None
@@ -71,6 +81,18 @@ class Delivery:
                 batch.disown(partitions)
         for partition in partitions:
             self.committed.pop(partition, None)
+
+    async def _acknowledged(self, batch: Batch) -> None:
+        """Acknowledge what a batch covers; what is disowned while brokers stay away, is left."""
+        async for attempt in AsyncRetrying(
+            retry=retry_if_exception_type(Unavailable),
+            stop=stop_after_delay(PATIENCE_S),
+            wait=wait_exponential_jitter(multiplier=0.2, max=5.0, jitter=0.2),
+            reraise=True,
+        ):
+            with attempt:
+                if batch.positions:
+                    await self._acknowledge(dict(batch.positions))
 
     async def _insert(self, batch: Batch) -> None:
         # Erasures are the last of the tables, so that they delete from the others what came

@@ -78,7 +78,9 @@ async def _delete(destination: Destination, store: str, condition: str) -> None:
 
 def _conditions(kind: str) -> list[tuple[str, str]]:
     found = (
-        (table.store, table.of_request if kind == REQUEST else table.of_person) for table in TABLES
+        (store, table.of_request if kind == REQUEST else table.of_person)
+        for table in TABLES
+        for store in table.stores
     )
     return [(store, condition) for store, condition in found if condition is not None]
 

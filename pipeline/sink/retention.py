@@ -75,11 +75,11 @@ def _differing(client: Client, retention: Retention) -> list[tuple[str, str, int
         )
     engines: dict[str, str] = {str(name): str(engine) for name, engine in found.result_rows}
     differing = []
-    for table in TABLES:
-        if table.expiry is None or table.store not in engines:
+    for store, expiry in ((store, table.expiry) for table in TABLES for store in table.stores):
+        if expiry is None or store not in engines:
             continue
-        match = _DAYS.search(engines[table.store])
-        wanted = retention.days(table.expiry)
+        match = _DAYS.search(engines[store])
+        wanted = retention.days(expiry)
         if (int(match.group(1)) if match else None) != wanted:
-            differing.append((table.store, table.expiry.age_of, wanted))
+            differing.append((store, expiry.age_of, wanted))
     return differing

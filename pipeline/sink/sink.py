@@ -68,6 +68,11 @@ class ClickHouseSink:
         """Why ClickHouse is being waited for; None while all is well."""
         return self._destination.trouble
 
+    @property
+    def retries(self) -> int:
+        """Statements that had to be tried again."""
+        return self._destination.retries
+
     def positions(self) -> Mapping[Partition, int]:
         """Return the acknowledged next offsets."""
         return dict(self._delivery.committed)

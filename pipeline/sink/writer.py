@@ -1,5 +1,6 @@
 """Inserting, with patience."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
@@ -24,6 +25,9 @@ _log = structlog.get_logger(__name__)
 
 LARGEST_INSERT: Final = 100_000
 """Rows: 10,000 to 100,000 an insert are fastest; larger ones only need more memory."""
+
+MARGIN_S: Final = 15.0
+"""Beyond the limit of one answer: the client's own limits are per socket call, this is for all."""
 
 INSERT_SETTINGS: Final[dict[str, str | int]] = {
     # Acknowledged means on disk, not in the server's queue; the default changed in 26.
@@ -51,12 +55,14 @@ class ClickHouseWriter:
 
     The client is the asynchronous one: a statement that hangs can be given up, and its thread
     encodes and compresses outside the event loop. It opens at the first statement.
-    ``trouble`` says why the server is being waited for, None while all is well.
+    ``trouble`` says why the server is being waited for, None while all is well; ``retries``
+    counts the statements that had to be tried again.
     Every method raises Unavailable after the patience's bound and OurMistake at once.
     """
 
     def __init__(self, connection: ClickHouseConnection, patience: Patience | None = None) -> None:
         self.trouble: str | None = None
+        self.retries = 0
         self._connection = connection
         self._patience = patience or Patience()
         self._client: AsyncClient | None = None
@@ -105,15 +111,17 @@ class ClickHouseWriter:
 
         async def attempt() -> _T:
             with our_errors(doing):
-                if self._client is None:
-                    self._client = await open_async_client(self._connection)
-                return await call(self._client)
+                async with asyncio.timeout(self._connection.answer_timeout_s + MARGIN_S):
+                    if self._client is None:
+                        self._client = await open_async_client(self._connection)
+                    return await call(self._client)
 
         result: _T = await attempts(attempt)
         self.trouble = None
         return result
 
     def _waiting(self, state: RetryCallState) -> None:
+        self.retries += 1
         error = state.outcome.exception() if state.outcome else None
         if self.trouble is None:
             _log.warning("clickhouse unavailable", error=str(error))

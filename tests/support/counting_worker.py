@@ -11,7 +11,8 @@ from pipeline.kafka.connection import KafkaConnection
 from pipeline.kafka.fetched import ConsumerLimits
 from pipeline.kafka.pace import Pace
 from pipeline.kafka.transactional_stage import StageSettings, TransactionalStage
-from pipeline.kafka.worker import WorkerLimits, run_worker
+from pipeline.kafka.vigil import WorkerLimits
+from pipeline.kafka.worker import run_worker
 from tests.support.counting import NUMBERS, CountingTask
 
 

@@ -11,6 +11,7 @@ class FakeClickHouse:
 
     def __init__(self) -> None:
         self.trouble: str | None = None
+        self.retries = 0
         self.rows: dict[str, list[dict[str, Any]]] = {}
         self.log: list[str] = []
         self.failures: list[Exception] = []

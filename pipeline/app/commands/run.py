@@ -8,12 +8,15 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
 
-from pipeline.app.catching_up import close_event_time, wait_until_caught_up
+import typer
+
+from pipeline.app.catching_up import close_event_time, tallies, wait_until_caught_up
 from pipeline.app.logs import set_up_logs
 from pipeline.app.progress import counting
-from pipeline.app.settings import Settings, load_settings
+from pipeline.app.settings import PREFIX, Settings, load_settings
 from pipeline.app.stages import STAGES
 from pipeline.app.supervisor import Supervisor
+from pipeline.app.totals import totals_line
 from pipeline.app.worker import run_stage
 from pipeline.domain.errors import SettingsError
 
@@ -30,7 +33,7 @@ def run(stages: Sequence[str], *, until_caught_up: bool, close: bool) -> None:
     chosen = tuple(stage for stage in STAGES if stage in stages) or STAGES
     if len(chosen) == 1 and not until_caught_up:
         sys.exit(run_stage(chosen[0], settings))
-    supervisor = Supervisor(chosen, os.environ)
+    supervisor = Supervisor(chosen, os.environ, _ports(settings, chosen))
     with _supervised(supervisor):
         asyncio.run(
             _catch_up(settings, chosen, supervisor, close=close)
@@ -57,6 +60,17 @@ async def _catch_up(
             await wait_until_caught_up(
                 settings, stages, supervisor.check, lambda _stage, behind: progressed(behind)
             )
+    typer.echo(totals_line(stages, await tallies(settings)))
+
+
+def _ports(settings: Settings, stages: Sequence[str]) -> dict[str, dict[str, str]]:
+    """Return a metrics port for each stage: the setting is the first's, the others follow."""
+    first = settings.metrics_port
+    if not first:
+        return {}
+    return {
+        stage: {f"{PREFIX}METRICS_PORT": str(first + number)} for number, stage in enumerate(stages)
+    }
 
 
 @contextmanager

@@ -30,6 +30,8 @@ class Table:
     request or a person to be forgotten; the view excludes the same rows. In them ``{requests}``
     stands for a set of UUIDs (right of IN), ``{request_texts}`` for the same as texts,
     ``{people}`` for a set of user ids and ``{people_array}`` for an array of them.
+    ``shadows`` are stores that ClickHouse itself fills with every insert; they have the columns
+    of these conditions, and their rows expire and are forgotten with those of the store.
     """
 
     topic: Topic
@@ -38,8 +40,14 @@ class Table:
     positions: bool = False
     of_request: str | None = None
     of_person: str | None = None
+    shadows: tuple[str, ...] = ()
 
     @property
     def store(self) -> str:
         """Name of the table under the view."""
         return f"{self.name}_store"
+
+    @property
+    def stores(self) -> tuple[str, ...]:
+        """All tables that hold its rows."""
+        return (self.store, *self.shadows)

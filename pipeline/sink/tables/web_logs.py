@@ -1,4 +1,7 @@
-"""Requests. A correction replaces the row of the same id: the last commit wins (rule 22)."""
+"""Requests. A correction replaces the row of the same id: the last commit wins (rule 22).
+
+The first copy stays in a shadow: what sessions and minutes are recomputed from.
+"""
 
 from typing import Final
 
@@ -12,4 +15,5 @@ WEB_LOGS: Final = Table(
     positions=True,
     of_request="id IN {requests}",
     of_person="user_id IN {people} OR real_user_id IN {people}",
+    shadows=("web_logs_first_store",),
 )

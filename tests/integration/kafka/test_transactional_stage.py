@@ -2,12 +2,12 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection
 
 import confluent_kafka
 import pytest
 
-from pipeline.codecs.chunk import RecordChunk
+from pipeline.codecs.chunk import Chunk, RecordChunk
 from pipeline.domain.errors import OurMistake, RestoreMismatch
 from pipeline.kafka.clients import reader
 from pipeline.kafka.compacted import read_compacted
@@ -32,6 +32,8 @@ class Alone:
 
     def __init__(self) -> None:
         self.rejoins = 0
+        self.paused: list[tuple[str, int]] = []
+        self.resumed: list[tuple[str, int]] = []
 
     def end(self, topic: str, partition: int) -> int | None:
         assert (topic, partition) == P0
@@ -39,6 +41,12 @@ class Alone:
 
     async def rejoin(self) -> None:
         self.rejoins += 1
+
+    def pause(self, partitions: Collection[tuple[str, int]]) -> None:
+        self.paused += partitions
+
+    def resume(self, partitions: Collection[tuple[str, int]]) -> None:
+        self.resumed += partitions
 
 
 class Bench:
@@ -76,7 +84,8 @@ class Bench:
         return first + len(keys) + 1
 
     async def feed(self, stage: TransactionalStage, start: int, end: int) -> None:
-        """Give the stage the input from start to end."""
+        """Give the stage the input from start to end, once its task is open."""
+        await until(lambda: not stage.restoring)
         async with reader(self.connection) as consumer:
             while start < end:
                 async for chunk in read_range(
@@ -299,6 +308,51 @@ async def test_a_topic_made_anew_under_an_old_group_is_a_mistake(bench: Bench) -
     await stage.assigned([P0])
     with pytest.raises(OurMistake, match="made anew"):
         await bench.settled(stage, 0)
+
+
+async def test_chunks_of_an_opening_partition_wait_aside_in_order(bench: Bench) -> None:
+    """Adding returns at once, so that other partitions go on; past the bound it is not fetched."""
+    tasks: list[CountingTask] = []
+    settings = StageSettings(pace=Pace(interval_s=0.0), waiting_rows=3)
+    stage = bench.stage(tasks, settings=settings)
+    end = await bench.publish(b"a", b"b")
+    whole = await bench.publish(b"b", b"c")
+    membership = stage._membership
+    assert isinstance(membership, Alone)
+    chunks: list[Chunk] = []
+    async with reader(bench.connection) as consumer:
+        for start, stop in ((0, end), (end, whole)):
+            chunks += [
+                chunk
+                async for chunk in read_range(
+                    consumer, bench.connection, NUMBERS.name, 0, start=start, end=stop
+                )
+            ]
+    await stage.assigned([P0])
+    for chunk in chunks:
+        await stage.add(chunk)
+    assert stage.restoring
+    assert membership.paused == [P0]
+    await bench.settled(stage, whole)
+    assert membership.resumed == [P0]
+    assert tasks[-1].counts == {b"a": 1, b"b": 2, b"c": 1}
+    assert stage.openings.opened == 1
+
+
+async def test_assignments_that_follow_each_other_closely_keep_the_state(bench: Bench) -> None:
+    tasks: list[CountingTask] = []
+    stage = bench.stage(tasks)
+    end = await bench.publish(b"a")
+    await stage.assigned([P0])
+    await bench.feed(stage, 0, end)
+    await bench.settled(stage, end)
+    made = len(tasks)
+    for _ in range(3):
+        await stage.revoked([P0])
+        await stage.assigned([P0])
+    await bench.settled(stage, end)
+    assert len(tasks) == made
+    assert (stage.openings.opened, stage.openings.kept) == (1, 3)
 
 
 async def test_a_revoked_partition_that_is_still_opening_is_let_go(bench: Bench) -> None:

@@ -16,7 +16,8 @@ from pipeline.kafka.progress import Progress
 from pipeline.kafka.publisher import TransactionalPublisher
 from pipeline.kafka.status import WorkerStatus
 from pipeline.kafka.topics import create_topics
-from pipeline.kafka.worker import DEFAULT_LIMITS, WorkerLimits, run_worker
+from pipeline.kafka.vigil import DEFAULT_LIMITS, WorkerLimits
+from pipeline.kafka.worker import run_worker
 from tests.support.collecting import CollectingHandler
 from tests.support.counting import COUNTING_TOPICS, COUNTS, NUMBERS, numbers
 from tests.support.waiting import until

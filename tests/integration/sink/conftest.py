@@ -56,9 +56,9 @@ def connection(stack: Stack) -> Iterator[ClickHouseConnection]:
 def client(connection: ClickHouseConnection) -> Iterator[Client]:
     """A client of the migrated database; its tables are empty at first."""
     client = open_client(connection)
-    for table in TABLES:
-        if client.command(f"SELECT count() FROM {table.store}"):  # noqa: S608 - ours
-            client.command(f"TRUNCATE TABLE {table.store}")
+    for store in (store for table in TABLES for store in table.stores):
+        if client.command(f"SELECT count() FROM {store}"):  # noqa: S608 - ours
+            client.command(f"TRUNCATE TABLE {store}")
     yield client
     client.close()
 

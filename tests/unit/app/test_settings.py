@@ -38,6 +38,13 @@ def test_a_wrong_value_is_refused_by_its_variable() -> None:
         load_settings()
 
 
+@pytest.mark.parametrize("value", ["29:00", "4:00", "24:00", "04:60", "noon"])
+def test_a_day_that_starts_at_no_time_is_refused_in_plain_words(value: str) -> None:
+    set_variable("DAY_START", value)
+    with pytest.raises(SettingsError, match="is no time of day; write HH:MM"):
+        load_settings()
+
+
 def test_every_setting_is_described() -> None:
     assert all(field.description for field in Settings.model_fields.values())
 

@@ -7,6 +7,7 @@ from pipeline.domain.errors import (
     Fenced,
     OurMistake,
     SettingsError,
+    TelemetryError,
     TooManyBadRecords,
     Unavailable,
 )
@@ -32,6 +33,22 @@ def test_library_errors_become_ours(raised: Exception, kind: type[Exception]) ->
     with pytest.raises(kind, match=r"^The commit ") as caught, broker_errors("The commit"):
         raise raised
     assert caught.value.__cause__ is raised
+
+
+@pytest.mark.parametrize(
+    "raised",
+    [
+        errors.KafkaConnectionError("broker 1"),
+        errors.RequestTimedOutError(),
+        errors.ProducerFenced("gone"),
+        ConnectionResetError("peer"),
+        TimeoutError(),
+    ],
+)
+def test_a_message_names_the_error_s_class_once(raised: Exception) -> None:
+    with pytest.raises(TelemetryError) as caught, broker_errors("The commit"):
+        raise raised
+    assert str(caught.value).count(type(raised).__name__) == 1
 
 
 def test_other_errors_pass_unchanged() -> None:

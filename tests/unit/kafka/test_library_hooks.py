@@ -2,12 +2,13 @@
 
 import importlib
 import inspect
+import re
 from importlib.metadata import version
 from typing import Any
 
 import pytest
 
-from pipeline.kafka import faust_hooks, producer_hooks
+from pipeline.kafka import faust_hooks, producer_hooks, raw_fetch
 
 TESTED = {"faust-streaming": "0.15.3", "aiokafka": "0.14.0"}
 """Another version needs its sources read again: the hooks, and what is said about them."""
@@ -22,14 +23,14 @@ def test_the_installed_version_is_the_one_the_hooks_were_written_for(package: st
     ("place", "name"),
     [
         (place, name)
-        for hooks in (faust_hooks.HOOKS, producer_hooks.HOOKS)
+        for hooks in (faust_hooks.HOOKS, producer_hooks.HOOKS, raw_fetch.HOOKS)
         for place, names in hooks.items()
         for name in names
     ],
 )
 def test_every_hook_exists(place: str, name: str) -> None:
     module, _, attribute = place.partition(":")
-    owner = getattr(importlib.import_module(module), attribute)
+    owner = raw_fetch.REPLACED.get(attribute) or getattr(importlib.import_module(module), attribute)
     assert hasattr(owner, name) or f"self.{name}" in inspect.getsource(owner)
 
 
@@ -70,6 +71,53 @@ def test_fetched_records_does_not_await_without_a_timeout() -> None:
     awaits = [line.strip() for line in before_return.splitlines() if "await " in line]
     assert awaits == ["await self._subscriptions.wait_for_assignment()"]
     assert "reassignment_in_progress" in before_return
+
+
+def test_the_fetcher_makes_what_it_fetched_through_the_three_names_that_are_replaced() -> None:
+    fetcher = importlib.import_module("aiokafka.consumer.fetcher")
+    source = inspect.getsource(fetcher.Fetcher._proc_fetch_request)
+    assert "records = MemoryRecords(part_data[-1])" in source
+    assert "if records.has_next():" in source
+    assert "elif records.size_in_bytes() > 0:" in source
+    assert re.search(
+        r"PartitionRecords\(\s+tp,\s+records,\s+aborted_transactions,\s+fetch_offset,\s+"
+        r"self._key_deserializer,\s+self._value_deserializer,\s+self._check_crcs,\s+"
+        r"self._isolation_level,\s+\)",
+        source,
+    )
+    assert "self._records[tp] = FetchResult(" in source
+    assert source.count("records.") == source.count("records.has_next()") + 1
+    assert source.count("partition_records") == source.count("partition_records=") + 2
+
+
+def test_the_fetcher_tells_results_from_errors_by_the_replaced_class_and_asks_it_three_things() -> (
+    None
+):
+    fetcher = importlib.import_module("aiokafka.consumer.fetcher")
+    source = inspect.getsource(fetcher.Fetcher.fetched_records)
+    assert "if type(res_or_error) is FetchResult:" in source
+    assert "records = res_or_error.getall(max_records)" in source
+    assert "if not res_or_error.has_more():" in source
+    assert set(re.findall(r"res_or_error\.(\w+)", source)) == {"getall", "has_more", "check_raise"}
+    backoff = inspect.getsource(fetcher.Fetcher._get_actions_per_node)
+    assert "backoff = record.calculate_backoff()" in backoff
+
+
+def test_a_result_asks_a_partition_s_records_for_their_position_alone() -> None:
+    result = raw_fetch.REPLACED["FetchResult"]
+    for method in (result.check_assignment, result._update_position):
+        asked = re.findall(r"_partition_records\.(\w+)", inspect.getsource(method))
+        assert asked == ["next_fetch_offset"]
+    ours = parameters(raw_fetch._partition_records)
+    assert ours == parameters(raw_fetch.REPLACED["PartitionRecords"].__init__)
+
+
+def test_a_consumer_hands_its_key_deserializer_to_the_fetcher_unseen() -> None:
+    consumer = importlib.import_module("aiokafka.consumer.consumer").AIOKafkaConsumer
+    assert set(re.findall(r"self\._key_deserializer\b.*", inspect.getsource(consumer))) == {
+        "self._key_deserializer = key_deserializer",
+        "self._key_deserializer,",
+    }
 
 
 def test_aiokafka_takes_ready_batches_as_they_are() -> None:

@@ -1,11 +1,14 @@
 """What holds for every input, however it is cut, ordered and interrupted."""
 
+import polars as pl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.domain.event_time import EventTimeRules
+from pipeline.domain.feeds import WEB_LOGS
+from pipeline.sessionize.sessions import Sessions
 from tests.support import strategies
-from tests.support.event_rows import Row
+from tests.support.event_rows import Row, event_batch
 from tests.support.oracle import sessions_of
 from tests.support.session_run import run_all
 from tests.support.strategies import Step
@@ -54,4 +57,17 @@ def test_nothing_is_left_when_everything_is_final(
     assert not sessions.pending()
     assert sessions.oldest_output() is None
     assert len(sessions._sets.texts) == 0
-    assert sessions._chains._heads.size == 0
+    assert sessions._chains.index.size == 0
+
+
+def test_rows_without_a_session_are_passed_over() -> None:
+    batch = event_batch([Row(session=1, time=10**15), Row(session=2, time=10**15, key=2)])
+    with_session = pl.Series([False, True])
+    batch = batch.with_columns(
+        pl.when(with_session).then("session_id").alias("session_id"),
+        pl.when(with_session).then("session_hi").otherwise(0).alias("session_hi"),
+        pl.when(with_session).then("session_lo").otherwise(0).alias("session_lo"),
+    )
+    sessions = Sessions(EventTimeRules())
+    sessions.add(WEB_LOGS, batch)
+    assert sessions.take(1)["session_id"].to_list() == [f"{2:032x}"]

@@ -15,7 +15,6 @@ from pipeline.sessionize.arrow_columns import large_texts
 from pipeline.sessionize.hash_index import HashIndex
 from pipeline.sessionize.hashing import mix64, text_hash, unmix64
 from pipeline.sessionize.hex128 import from_hex, to_hex
-from pipeline.sessionize.sorting import group_order
 from pipeline.sessionize.text_log import TextLog
 from tests.support import oracle
 
@@ -63,14 +62,6 @@ def test_hex_is_read_back(pairs: list[tuple[int, int]]) -> None:
 def test_anything_but_32_hex_digits_is_refused(text: str) -> None:
     with pytest.raises(OurMistake):
         from_hex(pl.Series([text]))
-
-
-@given(st.lists(st.sampled_from([0, 1, 2, 1 << 63, (1 << 63) + 1, (1 << 64) - 1])))
-def test_group_order_groups_and_keeps_order(keys: list[int]) -> None:
-    """Keys that differ only in their low bits are told apart."""
-    if keys:
-        order = group_order(np.array(keys, np.uint64)).tolist()
-        assert order == sorted(range(len(keys)), key=lambda i: (keys[i], i))
 
 
 class _Model:

@@ -1,0 +1,1 @@
+"""The same sessions in other engines, for ``make bench-peers``."""

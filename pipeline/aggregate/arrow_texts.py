@@ -1,0 +1,88 @@
+"""Texts and lists of texts between polars and the kernels: offsets and bytes, as Arrow has them.
+
+https://arrow.apache.org/docs/format/Columnar.html#variable-size-binary-layout
+"""
+
+from typing import Any, NamedTuple, cast
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+import pyarrow as pa
+
+from pipeline.aggregate import text_kernels
+
+I64 = npt.NDArray[np.int64]
+Bytes = npt.NDArray[np.uint8]
+
+
+class Texts(NamedTuple):
+    """Text ``i`` is ``data[offsets[i] : offsets[i + 1]]``, UTF-8."""
+
+    offsets: I64
+    data: Bytes
+
+    def series(self) -> pl.Series:
+        """Return the texts as a String series."""
+        return pl.Series(values=self._array(), dtype=pl.String)
+
+    def lists(self, counts: I64) -> pl.Series:
+        """Return them as one list a row, ``counts[i]`` long."""
+        offsets = pa.array(_offsets(counts), pa.int64())
+        return pl.Series(values=pa.LargeListArray.from_arrays(offsets, self._array()))
+
+    def _array(self) -> pa.LargeStringArray:
+        buffers = [
+            None,
+            pa.py_buffer(cast(bytes, self.offsets)),
+            pa.py_buffer(cast(bytes, self.data)),
+        ]
+        array = pa.Array.from_buffers(pa.large_string(), len(self.offsets) - 1, buffers)
+        return cast(pa.LargeStringArray, array)
+
+
+def texts_of(series: pl.Series) -> Texts:
+    """Return the texts of a String series without nulls."""
+    return _of_arrow(series.to_arrow(compat_level=pl.CompatLevel.oldest()))
+
+
+def list_items(series: pl.Series) -> tuple[I64, Any]:
+    """Return the offsets of a list series, and the items that they point into."""
+    array: Any = series.to_arrow(compat_level=pl.CompatLevel.oldest())
+    offsets = array.buffers()[1]
+    if offsets is None or len(array) == 0:
+        return np.zeros(len(array) + 1, np.int64), array.values
+    return np.frombuffer(
+        memoryview(offsets), np.int64, len(array) + 1, array.offset * 8
+    ), array.values
+
+
+def text_items(series: pl.Series) -> tuple[I64, Texts]:
+    """Return how many texts each list has, and all of them one after the other."""
+    offsets, items = list_items(series)
+    all_of_them = _of_arrow(items)
+    used = all_of_them.offsets[offsets[0] : offsets[-1] + 1]
+    return np.diff(offsets), Texts(used, all_of_them.data)
+
+
+def _of_arrow(array: Any) -> Texts:
+    if len(array) == 0:
+        return Texts(np.zeros(1, np.int64), np.zeros(0, np.uint8))
+    _, offsets, data = array.buffers()
+    bytes_ = np.zeros(0, np.uint8) if data is None else np.frombuffer(memoryview(data), np.uint8)
+    wide = np.frombuffer(memoryview(offsets), np.int64, len(array) + 1, array.offset * 8)
+    return Texts(wide, bytes_)
+
+
+def picked(starts: I64, lengths: I64, pool: Bytes) -> Texts:
+    """Return copies of the texts that lie in a pool."""
+    offsets = _offsets(lengths)
+    data = np.empty(offsets[-1], np.uint8)
+    text_kernels.copy_texts(starts, lengths, pool, offsets, data)
+    return Texts(offsets, data)
+
+
+def _offsets(lengths: I64) -> I64:
+    offsets = np.zeros(len(lengths) + 1, np.int64)
+    np.cumsum(lengths, out=offsets[1:])
+    return offsets

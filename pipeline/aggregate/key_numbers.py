@@ -1,0 +1,57 @@
+"""Numbers for the keys of rows: keys of several parts are never joined row by row."""
+
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+import polars as pl
+
+from pipeline.aggregate.arrow_texts import I64, Texts, texts_of
+from pipeline.aggregate.indexes import PairIndex, TextIndex
+
+SEPARATOR: Final = "#"
+
+
+class KeyNumbers:
+    """Numbers every (space, key); a space is a feed and dimension."""
+
+    def __init__(self) -> None:
+        self._keys = TextIndex()
+        self._parts = TextIndex()
+        self._pairs = PairIndex()
+        self._joined: I64 = np.empty(0, np.int64)
+
+    def of(self, space: int, parts: Sequence[pl.Series], rows: int) -> I64:
+        """Return the number of every row's key, made of two parts or one; of none, it is empty."""
+        if not parts:
+            empty = Texts(np.zeros(2, np.int64), np.zeros(0, np.uint8))
+            return np.full(rows, self._keys.numbers(np.array([space]), empty)[0])
+        spaces = np.full(rows, space)
+        if len(parts) == 1:
+            return self._keys.numbers(spaces, texts_of(parts[0]))
+        left, right = (self._parts.numbers(spaces, texts_of(part)) for part in parts)
+        pairs, known = self._pairs.numbers(left, right), len(self._joined)
+        if len(self._pairs) > known:
+            self._join(known)
+        return self._joined[pairs]
+
+    def spaces(self, numbers: I64) -> I64:
+        """Return the spaces of keys."""
+        return self._keys.spaces[numbers]
+
+    def texts(self, numbers: I64) -> pl.Series:
+        """Return the texts of keys."""
+        return self._keys.texts(numbers).series()
+
+    def clear(self) -> None:
+        """Forget all keys."""
+        for each in (self._keys, self._parts, self._pairs):
+            each.clear()
+        self._joined = self._joined[:0]
+
+    def _join(self, known: int) -> None:
+        """Give numbers to the keys of the pairs that are new."""
+        left, right = self._pairs.left[known:], self._pairs.right[known:]
+        texts = self._parts.texts(left).series() + SEPARATOR + self._parts.texts(right).series()
+        keys = self._keys.numbers(self._parts.spaces[left], texts_of(texts))
+        self._joined = np.concatenate([self._joined, keys])

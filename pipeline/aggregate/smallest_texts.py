@@ -1,0 +1,86 @@
+"""The few smallest texts of each group: sample ids, the same whatever the order of rows."""
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from pipeline.aggregate import text_kernels
+from pipeline.aggregate.arrow_texts import I64, Bytes, Texts, picked
+
+_FIRST_BYTES = 1 << 16
+
+
+class SmallestTexts:
+    """Keeps the ``most`` smallest distinct texts of every group; groups are small integers."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._spans: npt.NDArray[np.int64] = np.empty((0, most, 2), np.int64)
+        self._pool: Bytes = np.empty(_FIRST_BYTES, np.uint8)
+        self._filled: I64 = np.zeros(2, np.int64)
+
+    def add(self, groups: I64, texts: Texts) -> None:
+        """Offer a text to each row's group."""
+        if len(groups) == 0:
+            return
+        self._reach(int(groups.max()) + 1)
+        done = 0
+        while True:
+            done = text_kernels.keep_smallest(
+                groups, *texts, done, self._spans, self._pool, self._filled
+            )
+            if done == len(groups):
+                return
+            length = int(texts.offsets[done + 1] - texts.offsets[done])
+            self._make_room(length)
+
+    def lists(self, groups: I64) -> pl.Series:
+        """Return each group's texts as a list, ascending."""
+        spans = np.full((len(groups), self._most, 2), text_kernels.NOTHING, np.int64)
+        known = groups < len(self._spans)
+        spans[known] = self._spans[groups[known]]
+        held = spans[:, :, 1] != text_kernels.NOTHING
+        starts, lengths = spans[held].T
+        texts = picked(np.ascontiguousarray(starts), np.ascontiguousarray(lengths), self._pool)
+        return texts.lists(held.sum(axis=1))
+
+    def clear(self) -> None:
+        """Forget everything; the room it took stays."""
+        self._spans[:, :, 1] = text_kernels.NOTHING
+        self._filled[:] = 0
+
+    def forget(self, groups: I64) -> None:
+        """Forget the texts of groups; each is named once."""
+        groups = groups[groups < len(self._spans)]
+        lengths = self._spans[groups, :, 1]
+        self._filled[1] -= lengths[lengths != text_kernels.NOTHING].sum()
+        self._spans[groups, :, 1] = text_kernels.NOTHING
+
+    def keep(self, groups: I64) -> None:
+        """Keep these groups alone, numbered anew in this order."""
+        self._reach(int(groups.max(initial=-1)) + 1)
+        self._spans = self._spans[groups]
+        self._filled[1] = self._spans[:, :, 1][self._spans[:, :, 1] != text_kernels.NOTHING].sum()
+        self._pack(max(_FIRST_BYTES, 2 * int(self._filled[1])))
+
+    def _reach(self, groups: int) -> None:
+        if groups > len(self._spans):
+            spans = np.full((2 * groups, self._most, 2), text_kernels.NOTHING, np.int64)
+            spans[: len(self._spans)] = self._spans
+            self._spans = spans
+
+    def _make_room(self, length: int) -> None:
+        """Leave out what no group refers to any more; double the pool if that is not half of it."""
+        live = int(self._filled[1])
+        self._pack(max(len(self._pool), 2 * (live + length)))
+
+    def _pack(self, size: int) -> None:
+        held = self._spans[:, :, 1] != text_kernels.NOTHING
+        starts, lengths = self._spans[held].T
+        packed = picked(np.ascontiguousarray(starts), np.ascontiguousarray(lengths), self._pool)
+        spans = self._spans[held]
+        spans[:, 0] = packed.offsets[:-1]
+        self._spans[held] = spans
+        self._pool = np.empty(size, np.uint8)
+        self._pool[: len(packed.data)] = packed.data
+        self._filled[:] = len(packed.data)

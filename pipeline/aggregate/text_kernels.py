@@ -1,0 +1,96 @@
+"""The loops over bytes of texts: picking them out of a pool, keeping the smallest of each group."""
+
+from typing import Any
+
+import numba
+from numba import types
+
+_GIVEN = types.Array(types.int64, 1, "C", readonly=True)
+_BYTES = types.Array(types.uint8, 1, "C", readonly=True)
+_SPANS = types.int64[:, :, ::1]
+NOTHING = -1
+"""Length of a span that holds no text."""
+
+
+@numba.njit(
+    types.void(_GIVEN, _GIVEN, _BYTES, _GIVEN, types.uint8[::1]),
+    cache=True,
+)
+def copy_texts(starts: Any, lengths: Any, pool: Any, offsets: Any, out: Any) -> None:
+    """Copy ``pool[starts[i]:][:lengths[i]]`` to ``out[offsets[i]:]``."""
+    for row in range(len(starts)):
+        start, at = starts[row], offsets[row]
+        for byte in range(lengths[row]):
+            out[at + byte] = pool[start + byte]
+
+
+@numba.njit(
+    types.int64(_BYTES, types.int64, types.int64, types.uint8[::1], types.int64, types.int64),
+    cache=True,
+)
+def _order(data: Any, start: Any, length: Any, pool: Any, first: Any, held: Any) -> Any:
+    """Return below, at or above 0 as a text stands before, at or behind one of the pool."""
+    for byte in range(min(length, held)):
+        difference = types.int64(data[start + byte]) - types.int64(pool[first + byte])
+        if difference != 0:
+            return difference
+    return length - held
+
+
+@numba.njit(
+    types.int64(
+        _GIVEN,
+        _GIVEN,
+        _BYTES,
+        types.int64,
+        _SPANS,
+        types.uint8[::1],
+        types.int64[::1],
+    ),
+    cache=True,
+)
+def keep_smallest(
+    groups: Any,
+    offsets: Any,
+    data: Any,
+    begin: Any,
+    spans: Any,
+    pool: Any,
+    filled: Any,
+) -> Any:
+    """Keep the distinct smallest texts of every group, ascending; return the rows done.
+
+    ``spans[group]``: (start, length) in ``pool`` of each text kept; ``filled``: bytes of the pool
+    used, and of those the ones still referred to.
+    """
+    kept = spans.shape[1]
+    for row in range(begin, len(groups)):
+        group = groups[row]
+        start, length = offsets[row], offsets[row + 1] - offsets[row]
+        place = 0
+        while place < kept and spans[group, place, 1] != NOTHING:
+            order = _order(
+                data, start, length, pool, spans[group, place, 0], spans[group, place, 1]
+            )
+            if order == 0:
+                place = kept
+            elif order < 0:
+                break
+            else:
+                place += 1
+        if place == kept:
+            continue
+        if filled[0] + length > len(pool):
+            return row
+        if spans[group, kept - 1, 1] != NOTHING:
+            filled[1] -= spans[group, kept - 1, 1]
+        for later in range(kept - 1, place, -1):
+            spans[group, later, 0] = spans[group, later - 1, 0]
+            spans[group, later, 1] = spans[group, later - 1, 1]
+        for byte in range(length):
+            pool[filled[0] + byte] = data[start + byte]
+        spans[group, place, 0] = filled[0]
+        spans[group, place, 1] = length
+        filled[0] += length
+        filled[1] += length
+    return len(groups)

@@ -1,0 +1,181 @@
+"""Columns as the encoding kernels take them: plain arrays, and how long a row may become."""
+
+from typing import Any, Final, NamedTuple, Protocol
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from pipeline.codecs import encode_kernels as kernels
+from pipeline.codecs.arrow_bytes import Bytes, Int64s
+from pipeline.codecs.flat_schema import FlatField
+
+Flags = NDArray[np.bool_]
+
+_LONGEST: Final = 10
+"""Bytes of the longest varint."""
+_NUMBERS: Final = frozenset({"int", "long", "boolean", "float", "double"})
+_NO_FLAGS: Final[Flags] = np.zeros(0, np.bool_)
+_NO_BYTES: Final[Bytes] = np.zeros(0, np.uint8)
+
+
+class NullItem(ValueError):
+    """A list holds a null, which no array of these schemas does."""
+
+
+class Encodable(Protocol):
+    """One field of all rows."""
+
+    def longest(self) -> Int64s | int:
+        """Return how many bytes each row's field may have at most."""
+
+    def put(self, rows: slice, out: Bytes, cursors: Int64s) -> None:
+        """Write the field of some rows at their cursors and move these on."""
+
+
+class _Union(NamedTuple):
+    valid: Flags
+    branches: Bytes
+
+    def of(self, rows: slice) -> tuple[Flags, Bytes]:
+        return self.valid[rows], self.branches
+
+
+class _Longs(NamedTuple):
+    values: Int64s
+    union: _Union
+
+    def longest(self) -> int:
+        return 1 + _LONGEST
+
+    def put(self, rows: slice, out: Bytes, cursors: Int64s) -> None:
+        kernels.put_longs(self.values[rows], *self.union.of(rows), out, cursors)
+
+
+class _Fixed(NamedTuple):
+    cells: Bytes
+    width: int
+    union: _Union
+
+    def longest(self) -> int:
+        return 1 + self.width
+
+    def put(self, rows: slice, out: Bytes, cursors: Int64s) -> None:
+        cells = self.cells[rows.start * self.width : rows.stop * self.width]
+        kernels.put_fixed(cells, self.width, *self.union.of(rows), out, cursors)
+
+
+class _Texts(NamedTuple):
+    data: Bytes
+    offsets: Int64s
+    union: _Union
+
+    def longest(self) -> Int64s:
+        return np.diff(self.offsets) + (1 + _LONGEST)
+
+    def put(self, rows: slice, out: Bytes, cursors: Int64s) -> None:
+        offsets = self.offsets[rows.start : rows.stop + 1]
+        kernels.put_texts(self.data, offsets, *self.union.of(rows), out, cursors)
+
+
+class _LongLists(NamedTuple):
+    items: Int64s
+    bounds: Int64s
+    union: _Union
+
+    def longest(self) -> Int64s:
+        return np.diff(self.bounds) * _LONGEST + (2 + _LONGEST)
+
+    def put(self, rows: slice, out: Bytes, cursors: Int64s) -> None:
+        bounds = self.bounds[rows.start : rows.stop + 1]
+        kernels.put_long_lists(self.items, bounds, *self.union.of(rows), out, cursors)
+
+
+class _TextLists(NamedTuple):
+    data: Bytes
+    offsets: Int64s
+    bounds: Int64s
+    union: _Union
+
+    def longest(self) -> Int64s:
+        texts = np.diff(self.offsets[self.bounds])
+        longest: Int64s = texts + np.diff(self.bounds) * _LONGEST + (2 + _LONGEST)
+        return longest
+
+    def put(self, rows: slice, out: Bytes, cursors: Int64s) -> None:
+        bounds = self.bounds[rows.start : rows.stop + 1]
+        kernels.put_text_lists(self.data, self.offsets, bounds, *self.union.of(rows), out, cursors)
+
+
+def encodable(field: FlatField, column: pl.Series) -> Encodable:
+    """Return a column, of the field's type and without nulls where it has none.
+
+    Raises ``NullItem`` for a null within a list.
+    """
+    if not field.array and field.kind in _NUMBERS and not column.null_count():
+        return _numbers(field, column.to_numpy(), _union(field, None))
+    array: Any = column.to_arrow(compat_level=pl.CompatLevel.oldest())
+    union = _union(field, array)
+    if field.array:
+        return _lists(field, array, union)
+    if field.kind in {"string", "bytes"}:
+        return _Texts(_data(array), _offsets(array), union)
+    return _holey(field, array, union)
+
+
+def _holey(field: FlatField, array: Any, union: _Union) -> Encodable:
+    """Return numbers some of which are null."""
+    if field.kind == "boolean":
+        return _numbers(field, _bits(array, 1), union)
+    if field.kind in {"int", "long"}:
+        return _Longs(_longs(array), union)
+    order: Any = "<f4" if field.kind == "float" else "<f8"
+    given = np.frombuffer(array.buffers()[1] or b"", order)
+    return _numbers(field, given[array.offset : array.offset + len(array)], union)
+
+
+def _numbers(field: FlatField, values: Any, union: _Union) -> Encodable:
+    if field.kind in {"int", "long"}:
+        return _Longs(values.astype(np.int64, copy=False), union)
+    plain = np.ascontiguousarray(values)
+    return _Fixed(plain.view(np.uint8), plain.itemsize, union)
+
+
+def _union(field: FlatField, array: Any) -> _Union:
+    if field.null_branch is None:
+        return _Union(_NO_FLAGS, _NO_BYTES)
+    value, null = 2 * (1 - field.null_branch), 2 * field.null_branch
+    valid = _NO_FLAGS if array is None or not array.null_count else _bits(array, 0)
+    return _Union(valid, np.array([value, null], np.uint8))
+
+
+def _lists(field: FlatField, array: Any, union: _Union) -> Encodable:
+    bounds, items = _offsets(array), array.values
+    if items.null_count and items[bounds[0] : bounds[-1]].null_count:
+        raise NullItem
+    if field.kind in {"string", "bytes"}:
+        return _TextLists(_data(items), _offsets(items), bounds, union)
+    return _LongLists(_longs(items), bounds, union)
+
+
+def _bits(array: Any, buffer: int) -> Flags:
+    """Return a bitmap of the array as flags."""
+    bits = np.frombuffer(array.buffers()[buffer] or b"", np.uint8)
+    flags = np.unpackbits(bits, count=array.offset + len(array), bitorder="little")
+    return flags[array.offset :].view(np.bool_)
+
+
+def _longs(array: Any) -> Int64s:
+    kind = np.int32 if array.type.bit_width == 32 else np.int64
+    values: Any = np.frombuffer(array.buffers()[1] or b"", kind)
+    return values[array.offset : array.offset + len(array)].astype(np.int64, copy=False)  # type: ignore[no-any-return]
+
+
+def _offsets(array: Any) -> Int64s:
+    if not len(array):
+        return np.zeros(1, np.int64)
+    return np.frombuffer(array.buffers()[1], np.int64)[array.offset : array.offset + len(array) + 1]
+
+
+def _data(array: Any) -> Bytes:
+    return np.frombuffer(array.buffers()[2] or b"", np.uint8)

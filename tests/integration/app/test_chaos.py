@@ -1,0 +1,47 @@
+"""Five faults under load: the result is that of an undisturbed run (rule 27)."""
+
+from pathlib import Path
+
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.sink.client import open_client
+from tests.chaos.comparison import compare, differences
+from tests.chaos.driver import Driver
+
+SEED = 1333
+"""Kills ClickHouse, the broker, an agent and a worker, and freezes a worker past its session."""
+
+ROUNDS = 5
+
+ROWS = st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 2), st.binary(max_size=2)))
+
+
+@pytest.mark.stack
+@pytest.mark.crash
+@pytest.mark.timeout(900)
+def test_faults_lose_nothing_and_double_nothing(tmp_path: Path) -> None:
+    driver = Driver(tmp_path, ROUNDS, SEED, print)
+    try:
+        outcome = driver.run()
+        assert outcome.problems == []
+        assert sum(outcome.faults.values()) == ROUNDS
+        client = open_client(driver.line.settings.clickhouse())
+        client.command("TRUNCATE TABLE late_rows_store")
+        client.close()
+        (problem,) = compare(driver.line.settings, driver.expected)
+        assert problem.startswith("ClickHouse late_rows")
+    finally:
+        driver.close()
+
+
+@given(ROWS, ROWS)
+def test_frames_differ_unless_they_hold_the_same_rows_as_often(
+    expected: list[tuple[str, int, bytes]], found: list[tuple[str, int, bytes]]
+) -> None:
+    schema = {"name": pl.String, "number": pl.Int64, "bytes": pl.Binary}
+    frames = (pl.DataFrame(rows, schema=schema, orient="row") for rows in (expected, found))
+    equal = sorted(expected) == sorted(found)
+    assert (differences("frames", *frames) == []) == equal

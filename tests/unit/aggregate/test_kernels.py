@@ -1,0 +1,129 @@
+"""The compiled loops agree with plain Python."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+
+import numpy as np
+import polars as pl
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.aggregate import count_kernels
+from pipeline.aggregate.arrow_texts import text_items, texts_of
+from pipeline.aggregate.counts import MAXIMUM, NUMBERS
+from pipeline.aggregate.indexes import PairIndex, TextIndex
+from pipeline.aggregate.key_numbers import KeyNumbers
+from pipeline.aggregate.smallest_texts import SmallestTexts
+
+texts = st.text(max_size=20)
+spaces = st.integers(-(2**62), 2**62) | st.integers(0, 3)
+named = st.lists(st.lists(st.tuples(spaces, texts), max_size=300), max_size=4)
+
+
+def series(values: Iterable[str]) -> pl.Series:
+    return pl.Series(list(values), dtype=pl.String)
+
+
+def ints(values: Iterable[int]) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+    return np.array(list(values), np.int64)
+
+
+@given(named)
+def test_a_text_index_numbers_texts_in_the_order_in_which_they_first_come(
+    chunks: list[list[tuple[int, str]]],
+) -> None:
+    index, wanted = TextIndex(), dict[tuple[int, str], int]()
+    for rows in chunks:
+        found = index.numbers(ints(s for s, _ in rows), texts_of(series(t for _, t in rows)))
+        assert found.tolist() == [wanted.setdefault(row, len(wanted)) for row in rows]
+    everything = np.arange(len(wanted))
+    assert index.texts(everything).series().to_list() == [text for _, text in wanted]
+    assert index.spaces.tolist() == [space for space, _ in wanted]
+
+
+def test_an_index_of_many_texts_and_pairs_grows() -> None:
+    numbers = np.arange(50_000)
+    index, pairs = TextIndex(), PairIndex()
+    many = texts_of(pl.Series(numbers).cast(pl.String) + "#" * 30)
+    for _ in range(2):
+        assert (index.numbers(numbers % 7, many) == numbers).all()
+        assert (pairs.numbers(numbers % 7, numbers) == numbers).all()
+    index.clear()
+    assert (index.numbers(numbers[:3], many) == numbers[:3]).all()
+
+
+@given(st.lists(st.lists(st.tuples(spaces, spaces), max_size=300), max_size=4))
+def test_a_pair_index_numbers_pairs_in_the_order_in_which_they_first_come(
+    chunks: list[list[tuple[int, int]]],
+) -> None:
+    index, wanted = PairIndex(), dict[tuple[int, int], int]()
+    for rows in chunks:
+        found = index.numbers(ints(a for a, _ in rows), ints(b for _, b in rows))
+        assert found.tolist() == [wanted.setdefault(row, len(wanted)) for row in rows]
+    assert list(zip(index.left.tolist(), index.right.tolist(), strict=True)) == list(wanted)
+
+
+@given(st.lists(st.tuples(texts, texts), min_size=1, max_size=40))
+def test_keys_of_two_parts_are_those_that_are_joined_row_by_row(
+    rows: list[tuple[str, str]],
+) -> None:
+    keys = KeyNumbers()
+    left, right = (series(part) for part in zip(*rows, strict=True))
+    twice = [keys.of(3, [left, right], len(rows)) for _ in range(2)]
+    assert twice[0].tolist() == twice[1].tolist()
+    assert keys.texts(twice[0]).to_list() == [f"{a}#{b}" for a, b in rows]
+    assert set(keys.spaces(twice[0]).tolist()) == {3}
+
+
+@given(
+    st.lists(st.lists(st.tuples(st.integers(0, 4), texts), max_size=50), max_size=4),
+    st.sets(st.integers(0, 4)),
+)
+def test_the_smallest_texts_of_a_group_are_those_of_a_sorted_set(
+    chunks: list[list[tuple[int, str]]], forgotten: set[int]
+) -> None:
+    kept, wanted = SmallestTexts(3), defaultdict[int, set[str]](set)
+    for rows in chunks:
+        kept.add(ints(g for g, _ in rows), texts_of(series(t for _, t in rows)))
+        for group, text in rows:
+            wanted[group].add(text)
+    kept.forget(ints(forgotten))
+    for group in forgotten:
+        wanted[group].clear()
+    # Python and UTF-8 bytes order texts alike.
+    expected = [sorted(wanted[group])[:3] for group in range(5)]
+    assert kept.lists(np.arange(5)).to_list() == expected
+    kept.keep(ints([4, 2]))
+    assert kept.lists(np.arange(2)).to_list() == [expected[4], expected[2]]
+
+
+def test_smallest_texts_outgrow_their_room() -> None:
+    kept, groups = SmallestTexts(2), np.arange(4000)
+    for letter in "cba":
+        kept.add(groups, texts_of(pl.Series([letter * 40]).new_from_index(0, len(groups))))
+    assert kept.lists(groups).to_list() == [["a" * 40, "b" * 40]] * len(groups)
+
+
+@given(st.lists(st.lists(texts, max_size=4), max_size=20), st.integers(0, 20))
+def test_items_of_lists_are_all_texts_in_order(lists: list[list[str]], start: int) -> None:
+    column = pl.Series(lists, dtype=pl.List(pl.String))[start:]
+    counts, items = text_items(column)
+    assert counts.tolist() == [len(each) for each in lists[start:]]
+    assert items.series().to_list() == [text for each in lists[start:] for text in each]
+
+
+def test_the_kernels_name_the_columns_by_their_places() -> None:
+    places = {
+        "rows": count_kernels.ROWS,
+        "status_1xx": count_kernels.CLASS_0,
+        "status_other": count_kernels.CLASS_0 + 5,
+        "errors": count_kernels.ERRORS,
+        "writes": count_kernels.WRITES,
+        "masqueraded": count_kernels.MASQUERADED,
+        "participations": count_kernels.PARTICIPATIONS,
+        "duration_sum": count_kernels.DURATION_SUM,
+        MAXIMUM: count_kernels.DURATION_MAX,
+        "bucket_0": count_kernels.BUCKET_0,
+        "bucket_15": count_kernels.BUCKET_0 + count_kernels.BUCKETS - 1,
+    }
+    assert {name: NUMBERS.index(name) for name in places} == places
