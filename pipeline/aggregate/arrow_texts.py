@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from pipeline.aggregate import text_kernels
 
@@ -24,14 +25,15 @@ class Texts(NamedTuple):
 
     def series(self) -> pl.Series:
         """Return the texts as a String series."""
-        return pl.Series(values=self._array(), dtype=pl.String)
+        return pl.Series(values=self.arrow(), dtype=pl.String)
 
     def lists(self, counts: I64) -> pl.Series:
         """Return them as one list a row, ``counts[i]`` long."""
         offsets = pa.array(_offsets(counts), pa.int64())
-        return pl.Series(values=pa.LargeListArray.from_arrays(offsets, self._array()))
+        return pl.Series(values=pa.LargeListArray.from_arrays(offsets, self.arrow()))
 
-    def _array(self) -> pa.LargeStringArray:
+    def arrow(self) -> pa.LargeStringArray:
+        """Return the texts as an Arrow array; nothing is copied."""
         buffers = [
             None,
             pa.py_buffer(cast(bytes, self.offsets)),
@@ -44,6 +46,12 @@ class Texts(NamedTuple):
 def texts_of(series: pl.Series) -> Texts:
     """Return the texts of a String series without nulls."""
     return _of_arrow(series.to_arrow(compat_level=pl.CompatLevel.oldest()))
+
+
+def joined(left: Texts, between: str, right: Texts) -> Texts:
+    """Return the texts of both sides, joined row by row."""
+    parts: list[Any] = [left.arrow(), right.arrow(), pa.scalar(between, pa.large_string())]
+    return _of_arrow(pc.binary_join_element_wise(*parts))
 
 
 def list_items(series: pl.Series) -> tuple[I64, Any]:

@@ -70,6 +70,13 @@ class _Rows(NamedTuple):
     participations: npt.NDArray[np.bool_]
 
 
+class _Present(NamedTuple):
+    """The ids that are there, and which rows have them; None: all."""
+
+    rows: npt.NDArray[np.bool_] | None
+    texts: Texts
+
+
 class _Plan(NamedTuple):
     """What is asked of the batches of one feed.
 
@@ -104,12 +111,14 @@ class RequestDeltas:
         asked, everything = batch.select(plan.asked), np.arange(batch.height)
         # Ids are kept of the rows worth a look: errors and masqueraded ones.
         worth = (rows.status >= 400) | rows.masqueraded
-        places, ids = np.flatnonzero(worth), _filtered(batch, _IDS, pl.Series(worth))
+        places = np.flatnonzero(worth)
+        ids = _present_ids(_filtered(batch, _IDS, pl.Series(worth))) if len(places) else None
         for space, dimension in plan.whole:
             parts = [asked[f"key {space} {part}"] for part in range(len(dimension.key))]
             keys = self._keys.of(space, parts, batch.height)
             groups = self._count(feed, keys, rows, everything)
-            self._add_ids(groups[places], ids)
+            if ids is not None:
+                self._add_ids(groups[places], ids)
         for space, dimension in plan.some:
             mask = asked[f"rows {space}"]
             positions = np.flatnonzero(mask.to_numpy())
@@ -118,7 +127,7 @@ class RequestDeltas:
                 parts = [own[f"key {part}"] for part in range(len(dimension.key))]
                 keys = self._keys.of(space, parts, own.height)
                 groups = self._count(feed, keys, rows, positions)
-                self._add_ids(groups, own)
+                self._add_ids(groups, _present_ids(own))
                 self._add_members(groups, own)
 
     def pending(self) -> bool:
@@ -157,9 +166,9 @@ class RequestDeltas:
         count_kernels.count_rows(groups, positions, *rows[1:], feed != LIVE_EVENTS, self._numbers)
         return groups
 
-    def _add_ids(self, groups: I64, ids: pl.DataFrame) -> None:
-        self._requests.add(*_present(groups, ids["request_id"]))
-        self._sessions.add(*_present(groups, ids["session_id"]))
+    def _add_ids(self, groups: I64, ids: tuple[_Present, ...]) -> None:
+        for kept, (present, texts) in zip((self._requests, self._sessions), ids, strict=True):
+            kept.add(groups if present is None else groups[present], texts)
 
     def _add_members(self, groups: I64, own: pl.DataFrame) -> None:
         """Remember the members of rows, one by one in Python: few rows have them."""
@@ -214,11 +223,16 @@ def _filtered(batch: pl.DataFrame, names: Collection[str], mask: pl.Series) -> p
     return pl.DataFrame([batch[name].filter(mask) for name in names])
 
 
-def _present(groups: I64, ids: pl.Series) -> tuple[I64, Texts]:
-    """Return the ids that are there, and their groups."""
+def _present_ids(frame: pl.DataFrame) -> tuple[_Present, ...]:
+    """Return the request ids and the session ids of rows."""
+    return tuple(_present(frame[name]) for name in _IDS)
+
+
+def _present(ids: pl.Series) -> _Present:
     if not ids.null_count():
-        return groups, texts_of(ids)
-    return groups[ids.is_not_null().to_numpy()], texts_of(ids.drop_nulls())
+        return _Present(None, texts_of(ids))
+    present = ids.is_not_null()
+    return _Present(present.to_numpy(), texts_of(ids.filter(present)))
 
 
 def _rows(batch: pl.DataFrame) -> _Rows:

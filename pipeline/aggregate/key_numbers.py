@@ -6,7 +6,7 @@ from typing import Final
 import numpy as np
 import polars as pl
 
-from pipeline.aggregate.arrow_texts import I64, Texts, texts_of
+from pipeline.aggregate.arrow_texts import I64, Texts, joined, texts_of
 from pipeline.aggregate.indexes import PairIndex, TextIndex
 
 SEPARATOR: Final = "#"
@@ -52,6 +52,8 @@ class KeyNumbers:
     def _join(self, known: int) -> None:
         """Give numbers to the keys of the pairs that are new."""
         left, right = self._pairs.left[known:], self._pairs.right[known:]
-        texts = self._parts.texts(left).series() + SEPARATOR + self._parts.texts(right).series()
-        keys = self._keys.numbers(self._parts.spaces[left], texts_of(texts))
+        keys = self._keys.numbers(
+            self._parts.spaces[left],
+            joined(self._parts.texts(left), SEPARATOR, self._parts.texts(right)),
+        )
         self._joined = np.concatenate([self._joined, keys])

@@ -67,7 +67,12 @@ def keep_smallest(
     for row in range(begin, len(groups)):
         group = groups[row]
         start, length = offsets[row], offsets[row + 1] - offsets[row]
-        place = 0
+        place, last = 0, kept - 1
+        # Most texts come behind all that are kept: one look at the largest tells.
+        if spans[group, last, 1] != NOTHING and (
+            _order(data, start, length, pool, spans[group, last, 0], spans[group, last, 1]) >= 0
+        ):
+            continue
         while place < kept and spans[group, place, 1] != NOTHING:
             order = _order(
                 data, start, length, pool, spans[group, place, 0], spans[group, place, 1]
@@ -80,17 +85,20 @@ def keep_smallest(
                 place += 1
         if place == kept:
             continue
-        if filled[0] + length > len(pool):
+        # Ids are of one length: nearly always a text fits where the one that leaves it lay.
+        held, free = spans[group, last, 1], spans[group, last, 0]
+        fits = held != NOTHING and length <= held
+        if not fits and filled[0] + length > len(pool):
             return row
-        if spans[group, kept - 1, 1] != NOTHING:
-            filled[1] -= spans[group, kept - 1, 1]
-        for later in range(kept - 1, place, -1):
+        if not fits:
+            free = filled[0]
+            filled[0] += length
+        filled[1] += length - (held if held != NOTHING else 0)
+        for later in range(last, place, -1):
             spans[group, later, 0] = spans[group, later - 1, 0]
             spans[group, later, 1] = spans[group, later - 1, 1]
         for byte in range(length):
-            pool[filled[0] + byte] = data[start + byte]
-        spans[group, place, 0] = filled[0]
+            pool[free + byte] = data[start + byte]
+        spans[group, place, 0] = free
         spans[group, place, 1] = length
-        filled[0] += length
-        filled[1] += length
     return len(groups)

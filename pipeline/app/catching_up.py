@@ -32,11 +32,14 @@ async def caught_up(
     """Return the lag of each stage that is behind; empty when all have caught up.
 
     Stages are asked in the order of the flow. A stage commits what it wrote together with how far
-    it read, so once it has no lag, the ends of what the next one reads are complete.
+    it read, so once it has no lag, the ends of what the next one reads are complete. A task that
+    says it has more to publish counts as one offset.
     """
     for stage in (s for s in STAGES if s in stages):
         lags = await progress.lag(settings.group(stage), input_topics(stage, settings))
         behind = sum(lag.behind for lag in lags.values())
+        if stage == "sessionize" and not behind:
+            behind = sum(bool(state.get("more")) for state in await _states(progress, settings))
         if behind:
             return {stage: behind}
     return {}
@@ -128,9 +131,13 @@ async def close_event_time(settings: Settings) -> int | None:
 
 async def commit_states(settings: Settings) -> list[dict[str, Any]]:
     """Return what sessionize stored with its commits, partition by partition."""
-    topics = input_topics("sessionize", settings)
     async with Progress(settings.kafka()) as progress:
-        committed = await progress.committed(settings.group("sessionize"), topics[:1])
+        return await _states(progress, settings)
+
+
+async def _states(progress: Progress, settings: Settings) -> list[dict[str, Any]]:
+    topics = input_topics("sessionize", settings)
+    committed = await progress.committed(settings.group("sessionize"), topics[:1])
     return [json.loads(each.metadata) for each in committed.values() if each.metadata]
 
 

@@ -93,7 +93,7 @@ async def ingest_files(
         return await AsyncRetrying(
             retry=retry_if_exception_type(Unavailable),
             stop=stop_after_delay(patience_s),
-            wait=wait_exponential_jitter(initial=0.5, max=10.0),
+            wait=wait_exponential_jitter(multiplier=0.5, max=10.0),
             reraise=True,
         )(attempt)
     finally:

@@ -35,10 +35,14 @@ class Settled(NamedTuple):
 async def settled(settings: Settings, schemas: Schemas) -> Settled:
     """Return what the stages have made final, in all partitions.
 
-    Raises OurMistake if they have made nothing final yet.
+    Raises OurMistake if they have made nothing final yet, Unavailable while they are publishing
+    what became final.
     """
     rules = settings.event_time()
-    watermarks = [state["wm"]["task"] for state in await commit_states(settings)]
+    committed = await commit_states(settings)
+    if any(state.get("more") for state in committed):
+        raise Unavailable("sessionize is still publishing what became final; try again then.")
+    watermarks = [state["wm"]["task"] for state in committed]
     limits = [rules.limit(at) for at in watermarks if at is not None]
     columns = ("detector", "key", "state")
     states = await topic_frame(settings, schemas, DETECTOR_STATE, columns)

@@ -22,13 +22,6 @@ def from_offsets(offsets: NDArray[np.int32] | Int64s, data: Bytes) -> pa.BinaryA
     return cast(pa.BinaryArray, pa.Array.from_buffers(pa.binary(), len(offsets) - 1, buffers))
 
 
-def from_lengths(lengths: Int64s, data: Bytes) -> pa.BinaryArray:
-    """Return values that lie one after the other in ``data``."""
-    offsets = np.zeros(len(lengths) + 1, np.int64)
-    np.cumsum(lengths, out=offsets[1:])
-    return from_offsets(offsets, data)
-
-
 def from_matrix(texts: Bytes) -> pa.LargeStringArray:
     """Return the rows of a matrix as texts of one length; they must be UTF-8."""
     rows, length = texts.shape

@@ -7,7 +7,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from pipeline.codecs import record_kernels as kernels
+from pipeline.codecs import value_kernels as kernels
+from pipeline.codecs import wire_kernels as faults
 from pipeline.codecs.flat_schema import FlatField
 from pipeline.codecs.one_record import RecordReader
 from pipeline.codecs.schemas import Schemas
@@ -22,11 +23,11 @@ LONGEST: Final = (1 << 31) - 1
 """Bytes that the views of one column can point into."""
 
 _REASONS: Final[Mapping[int, Unreadable]] = {
-    kernels.ENDS_EARLY: Unreadable("the body ends before the record does"),
-    kernels.BYTES_LEFT: Unreadable("bytes are left after the record"),
-    kernels.NOT_UTF8: Unreadable("a text is not UTF-8"),
-    kernels.NO_FIT: Unreadable("the body does not fit the writer's schema"),
-    kernels.NULL: Unreadable("a field is null that is never null with us"),
+    faults.ENDS_EARLY: Unreadable("the body ends before the record does"),
+    faults.BYTES_LEFT: Unreadable("bytes are left after the record"),
+    faults.NOT_UTF8: Unreadable("a text is not UTF-8"),
+    faults.NO_FIT: Unreadable("the body does not fit the writer's schema"),
+    faults.NULL: Unreadable("a field is null that is never null with us"),
 }
 
 
@@ -128,7 +129,7 @@ class ColumnDecoder:
         if resolution.fields is None:
             return self._singly(RecordReader(resolution.writer, self._ours()), values)
         found = read(values, resolution.program(self._wanted))
-        sound = np.flatnonzero(found.faults == kernels.SOUND)
+        sound = np.flatnonzero(found.faults == faults.SOUND)
         frame = self._in_order(found.frame, resolution.fields, len(sound))
         if len(sound) == values.size:
             return _Part(sound, frame), []

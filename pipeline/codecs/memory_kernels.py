@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from llvmlite import ir  # type: ignore[import-untyped]
 from numba import types
+from numba.core import cgutils
 from numba.extending import intrinsic
 
 _LONG: Final = ir.IntType(64)
@@ -58,6 +59,17 @@ def _set_byte(_context: Any, _memory: Any, _at: Any, _byte: Any) -> Any:
     return types.void(types.int64, types.int64, types.int64), store
 
 
+def _copy(_context: Any, _memory: Any, _at: Any, _source: Any, _start: Any, _count: Any) -> Any:
+    def copy(context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+        memory, at, source, start, count = args
+        target = builder.inttoptr(builder.add(memory, at), _BYTE.as_pointer())
+        origin = builder.inttoptr(builder.add(source, start), _BYTE.as_pointer())
+        cgutils.raw_memcpy(builder, target, origin, count, 1)  # type: ignore[no-untyped-call]
+        return context.get_dummy_value()
+
+    return types.void(*[types.int64] * 5), copy
+
+
 def _prefetch(_context: Any, _memory: Any, _at: Any) -> Any:
     def fetch(context: Any, builder: Any, _signature: Any, args: Any) -> Any:
         pointer = _BYTE.as_pointer()
@@ -93,6 +105,9 @@ set_word: Any = intrinsic(_set_word)
 
 set_byte: Any = intrinsic(_set_byte)
 """set_byte(memory, at, byte): store the lowest byte of an int64."""
+
+copy_bytes: Any = intrinsic(_copy)
+"""copy_bytes(memory, at, source, start, count): copy bytes from other memory; none may overlap."""
 
 prefetch: Any = intrinsic(_prefetch)
 """prefetch(memory, at): bring the line of a place into the caches; any place is allowed."""

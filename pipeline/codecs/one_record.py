@@ -21,10 +21,6 @@ _NO_RECORD: Final = (ValueError, TypeError, LookupError, ArithmeticError, Memory
 """What fastavro raises on bytes that are no record."""
 
 
-class Doubtful(Unreadable):
-    """fastavro does not take a value, but a reader less strict may."""
-
-
 class RecordReader:
     """Reads framed values of one writer, as the writer's schema or as a reader's."""
 
@@ -49,11 +45,11 @@ class RecordReader:
         except EOFError:
             raise Unreadable("the body ends before the record does") from None
         except UnicodeDecodeError:
-            raise Doubtful("a text is not UTF-8") from None
+            raise Unreadable("a text is not UTF-8") from None
         except fastavro.read.SchemaResolutionError:
-            raise Doubtful("the record cannot be read as ours") from None
+            raise Unreadable("the record cannot be read as ours") from None
         except _NO_RECORD:
-            raise Doubtful("the body does not fit the writer's schema") from None
+            raise Unreadable("the body does not fit the writer's schema") from None
         if body.tell() != len(value):
             raise Unreadable("bytes are left after the record")
         found = cast(dict[str, Any], record)

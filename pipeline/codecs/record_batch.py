@@ -5,18 +5,17 @@ timestamp delta (0: all records have the batch's time), offset delta, key, value
 """
 
 from collections.abc import Iterator
-from typing import Final, cast
+from typing import Final
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from pipeline.codecs.arrow_bytes import Int64s, bytes_of, lengths_of, offsets_of
-from pipeline.codecs.row_bytes import RowBytes, varint_lengths
+from pipeline.codecs.arrow_bytes import Bytes, Int64s, bytes_of, lengths_of, offsets_of
+from pipeline.codecs.encode_kernels import write_records
 
-_ATTRIBUTES_AND_DELTA: Final = b"\0\0"
-_NO_HEADERS: Final = b"\0"
-_FIXED: Final = len(_ATTRIBUTES_AND_DELTA) + len(_NO_HEADERS)
+_FIXED: Final = 3
+"""Bytes of attributes, timestamp delta and header count, which are all 0."""
 
 
 def record_batch_bodies(
@@ -35,26 +34,21 @@ def record_batch_bodies(
     key_sizes, value_sizes = _sizes(keys), _sizes(values)
     payload = (
         _FIXED
-        + varint_lengths(key_sizes)
+        + _varint_lengths(key_sizes)
         + np.maximum(key_sizes, 0)
-        + varint_lengths(value_sizes)
+        + _varint_lengths(value_sizes)
         + np.maximum(value_sizes, 0)
     )
     starts = _split(payload, limit_bytes)
     deltas = np.arange(count) - np.repeat(starts, np.diff(np.append(starts, count)))
-    records = RowBytes(count)
-    records.varint(payload + varint_lengths(deltas))
-    records.constant(_ATTRIBUTES_AND_DELTA)
-    records.varint(deltas)
-    records.varint(key_sizes)
-    records.binary(_filled(keys))
-    records.varint(value_sizes)
-    records.binary(_filled(values))
-    records.constant(_NO_HEADERS)
-    joined = records.join()
-    offsets, body = offsets_of(joined), bytes_of(joined).data
+    lengths = payload + _varint_lengths(deltas)
+    ends = np.cumsum(lengths + _varint_lengths(lengths))
+    body = np.empty(ends[-1], np.uint8)
+    write_records(lengths, deltas, *_columns(keys), key_sizes, *_columns(values), value_sizes, body)
+    first = 0
     for start, end in zip(starts, np.append(starts[1:], count), strict=True):
-        yield int(end - start), body[offsets[start] : offsets[end]]
+        yield int(end - start), body[first : ends[end - 1]].data
+        first = ends[end - 1]
 
 
 def _split(payload: Int64s, limit_bytes: int) -> Int64s:
@@ -62,9 +56,9 @@ def _split(payload: Int64s, limit_bytes: int) -> Int64s:
 
     The length of an offset delta depends on where the batch begins; the longest is reckoned.
     """
-    longest_delta = varint_lengths(np.array([len(payload)]))
+    longest_delta = _varint_lengths(np.array([len(payload)]))
     whole = payload + longest_delta
-    ends = np.cumsum(whole + varint_lengths(whole))
+    ends = np.cumsum(whole + _varint_lengths(whole))
     starts, before = [0], 0
     while True:
         next_start = max(int(np.searchsorted(ends, before + limit_bytes, "right")), starts[-1] + 1)
@@ -86,5 +80,16 @@ def _null(values: pa.BinaryArray) -> NDArray[np.bool_]:
     return values.is_null().to_numpy(zero_copy_only=False)
 
 
-def _filled(values: pa.BinaryArray) -> pa.BinaryArray:
-    return cast(pa.BinaryArray, values.fill_null(b"")) if values.null_count else values
+def _columns(values: pa.BinaryArray) -> tuple[NDArray[np.int32], Bytes]:
+    """Return where values begin, and the bytes they begin in."""
+    return offsets_of(values), bytes_of(values)
+
+
+def _varint_lengths(values: Int64s) -> Int64s:
+    """Return how many bytes the zigzag varint of each value has."""
+    zigzag = ((values << 1) ^ (values >> 63)).view(np.uint64)
+    lengths = np.ones(len(values), np.int64)
+    largest = int(zigzag.max(initial=0))
+    for bits in range(7, largest.bit_length(), 7):
+        lengths += zigzag >= np.uint64(1 << bits)
+    return lengths

@@ -88,26 +88,39 @@ _LONGEST_PLAIN_NAME: Final = 64
 _END: Final = r"[^/&?#\s\"'<>\\]+"
 _SLASH: Final = r"(?:\\*/|%(?:25)*2f)"
 _Replacement = str | Callable[[re.Match[str]], str]
-_PATTERNS: Final[tuple[tuple[re.Pattern[str], _Replacement], ...]] = (
+_Words = tuple[str, ...]
+_PATTERNS: Final[tuple[tuple[_Words, re.Pattern[str], _Replacement], ...]] = (
     (
+        ("feeds",),
         re.compile(
             rf"(feeds{_SLASH}[^\s\"'<>?#&]*?(?:_|%(?:25)*5f))[^/.?#&\s\"'<>\\]+", re.IGNORECASE
         ),
         rf"\g<1>{MASK}",
     ),
     (
+        ("change_password", "register", "invitation"),
         re.compile(rf"((?:change_password|register|invitations?){_SLASH}){_END}", re.IGNORECASE),
         rf"\g<1>{MASK}",
     ),
-    (re.compile(rf"(sis_login_id(?::|%(?:25)*3a)){_END}", re.IGNORECASE), rf"\g<1>{MASK}"),
-    (re.compile(r"eyJ[\w-]{10,}\.[\w-]{4,}(?:\.[\w-]*)*"), MASK),
-    # Canvas access tokens are shard~letters and digits; ids of other shards have digits only.
-    (re.compile(r"[0-9]+(?:~|%(?:25)*7e)[0-9]*[a-z][a-z0-9]*", re.IGNORECASE), MASK),
     (
+        ("sis_login_id",),
+        re.compile(rf"(sis_login_id(?::|%(?:25)*3a)){_END}", re.IGNORECASE),
+        rf"\g<1>{MASK}",
+    ),
+    (("eyj",), re.compile(r"eyJ[\w-]{10,}\.[\w-]{4,}(?:\.[\w-]*)*"), MASK),
+    # Canvas access tokens are shard~letters and digits; ids of other shards have digits only.
+    (
+        ("~", "7e"),
+        re.compile(r"[0-9]+(?:~|%(?:25)*7e)[0-9]*[a-z][a-z0-9]*", re.IGNORECASE),
+        MASK,
+    ),
+    (
+        ("bearer", "basic"),
         re.compile(r"((?:bearer|basic)(?:\s|%20|\+)+)[a-z0-9._~+/=-]{8,}", re.IGNORECASE),
         rf"\g<1>{MASK}",
     ),
 )
+"""Patterns, and words of which an ASCII text (in lower case) has one if the pattern is in it."""
 
 _JSON_STRING: Final = re.compile(r'"([^"\\]{1,80})"(\s*:\s*)("(?:[^"\\]|\\.)*"?|-?[0-9][^\s,}\]]*)')
 _JSON_IN_JSON: Final = re.compile(r'(\\+"([^"\\]{1,80})\\+"\s*:\s*)(\\+"[^"\\]*|-?[0-9][0-9.]*)')
@@ -140,8 +153,11 @@ def redact_text(text: str) -> str:
     if not may_hold_secrets(text):
         return text
     text = _redact_parameters(text)
-    for pattern, replacement in _PATTERNS:
-        text = pattern.sub(replacement, text)
+    # Some letters beyond ASCII match those of a pattern and have another lower case.
+    lowered = text.lower() if text.isascii() else None
+    for words, pattern, replacement in _PATTERNS:
+        if lowered is None or any(word in lowered for word in words):
+            text = pattern.sub(replacement, text)
     return text
 
 
@@ -168,15 +184,21 @@ def redact_bytes(payload: bytes) -> bytes:
     return redact_text(text).encode("latin-1")
 
 
+def column_may_hold_secrets(column: pl.Series) -> bool:
+    """Tell whether any text of a column needs ``redact_text``; never false where one would."""
+    return bool(_suspects(column).any())
+
+
 def redact_column(column: pl.Series) -> pl.Series:
     """Redact a text column; rows without a tell-tale are searched column-wise and left alone."""
-    suspects = column.str.contains_any(list(_WORDS), ascii_case_insensitive=True)
+    suspects = _suspects(column)
     if not suspects.any():
         return column
     rows = suspects.fill_null(value=False).arg_true()
+    texts = column.gather(rows).to_list()
     # Per text, because names must be decoded to be judged: about 5 µs for a URL that is suspect.
-    masked = [redact_text(text) for text in column.gather(rows).to_list()]
-    return column.scatter(rows, pl.Series(masked, dtype=pl.String))
+    masked = {text: redact_text(text) for text in set(texts)}
+    return column.scatter(rows, pl.Series([masked[text] for text in texts], dtype=pl.String))
 
 
 def redact_json_column(column: pl.Series) -> pl.Series:
@@ -185,7 +207,7 @@ def redact_json_column(column: pl.Series) -> pl.Series:
     JSON escapes nothing that a tell-tale consists of but quotes and backslashes, and those only
     double: a JSON text without tell-tales has no string with one.
     """
-    suspects = column.str.contains_any(list(_WORDS), ascii_case_insensitive=True)
+    suspects = _suspects(column)
     if not suspects.any():
         return column
     rows = suspects.fill_null(value=False).arg_true()
@@ -193,6 +215,10 @@ def redact_json_column(column: pl.Series) -> pl.Series:
         canonical_json(redact_json(json.loads(text))) for text in column.gather(rows).to_list()
     ]
     return column.scatter(rows, pl.Series(masked, dtype=pl.String))
+
+
+def _suspects(column: pl.Series) -> pl.Series:
+    return column.str.contains_any(list(_WORDS), ascii_case_insensitive=True)
 
 
 def _redact_parameters(text: str) -> str:

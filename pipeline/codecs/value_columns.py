@@ -8,7 +8,7 @@ import polars as pl
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from pipeline.codecs import record_kernels as kernels
+from pipeline.codecs import value_kernels as kernels
 from pipeline.codecs.arrow_bytes import Bytes, Int64s, buffer_of
 from pipeline.codecs.flat_schema import Kind
 from pipeline.codecs.spans import Spans

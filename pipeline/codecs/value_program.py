@@ -5,7 +5,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from pipeline.codecs import record_kernels as kernels
+from pipeline.codecs import value_kernels as kernels
 from pipeline.codecs.arrow_bytes import Int64s
 from pipeline.codecs.flat_schema import FlatField, Kind
 
@@ -37,7 +37,7 @@ class ReadColumn(NamedTuple):
 class Program(NamedTuple):
     """How some columns are read from values of one writer.
 
-    ``steps`` is a row a field of the writer (see ``record_kernels``), ``units`` how many words a
+    ``steps`` is a row a field of the writer (see ``value_kernels``), ``units`` how many words a
     value needs.
     """
 

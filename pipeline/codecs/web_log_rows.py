@@ -1,8 +1,8 @@
 """Lines of a DAP web_logs export → columns of web_log.avsc, deletes, bad records.
 
-Whole blocks go through ``web_log_columns``; what it does not vouch for, line by line through
-``web_log_lines``; both meet here and are made canonical together, so it does not matter which way
-a row took, and a bad line never costs its neighbours.
+Whole blocks go through ``web_log_plain``; what is not plain through ``web_log_columns``; what that
+does not vouch for, line by line through ``web_log_lines``. All meet here and are made canonical
+together, so it does not matter which way a row took, and a bad line never costs its neighbours.
 """
 
 from collections.abc import Sequence
@@ -17,15 +17,20 @@ from pipeline.codecs.canonical import (
     texts_or_null,
     uuid_column,
 )
+from pipeline.codecs.ids import dashed, hex32, hex128
 from pipeline.codecs.record_limit import DEFAULT_LIMIT, fit
-from pipeline.codecs.redaction import redact_column
+from pipeline.codecs.redaction import column_may_hold_secrets, redact_column
 from pipeline.codecs.web_log_columns import read_columns
 from pipeline.codecs.web_log_fields import CONTENT, IDS, NULLABLE_TEXTS, RAW_ROW, REQUIRED_TEXTS
 from pipeline.codecs.web_log_lines import Delete, read_line
+from pipeline.codecs.web_log_plain import read_plain
 from pipeline.domain.bad_record import BadRecord
 from pipeline.domain.event_time import EARLIEST, FUTURE_TOLERANCE
 
 _TEXTS: Final = (*REQUIRED_TEXTS, *NULLABLE_TEXTS)
+_MANIFOLD: Final = frozenset({"url", "remote_ip"})
+"""Columns whose texts are nearly all different."""
+
 _DELETES: Final[dict[str, pl.DataType]] = {"id": pl.String(), "requested_at": pl.Int64()}
 
 
@@ -65,7 +70,7 @@ def read_web_logs(lines: Sequence[bytes], first_line: int, origin: Origin) -> We
         stripped = [line for _, line in numbered]
     else:
         positions = list(numbers)
-    rows, odd = read_columns(stripped)
+    rows, odd = _read(stripped)
     careful: list[dict[str, Any]] = []
     deletes: list[tuple[int, Delete]] = []
     bad: list[tuple[int, BadRecord]] = []
@@ -109,19 +114,51 @@ def web_log_key() -> pl.Expr:
     )
 
 
+def _read(lines: Sequence[bytes]) -> tuple[pl.DataFrame, list[int]]:
+    """Return the rows that can be read column-wise and the positions of the other lines."""
+    rows, left = read_plain(lines)
+    if not left:
+        return rows, left
+    unusual, odd = read_columns([lines[at] for at in left])
+    if unusual.height:
+        positions = pl.Series("row", left).gather(unusual["row"])
+        rows = pl.concat([rows, unusual.with_columns(positions)]).sort("row")
+    return rows, [left[at] for at in odd]
+
+
 def _canonical(rows: pl.DataFrame, origin: Origin) -> pl.DataFrame:
-    columns = [uuid_column(rows["id"]), hex_128_column(rows["session_id"])]
+    columns = [_uuids(rows["id"]), _sessions(rows["session_id"])]
     version = rows["http_version"]
-    if version.str.starts_with("HTTP/").any():
+    if version.unique().str.starts_with("HTTP/").any():
         rows = rows.with_columns(version.str.strip_prefix("HTTP/"))
-    for name in _TEXTS:
-        column = texts_or_null(rows[name]) if name in NULLABLE_TEXTS else rows[name]
-        columns.append(redact_column(column))
+    columns += [_clean(rows[name]) for name in _TEXTS]
     rows = rows.with_columns(columns)
     if origin.home_shard is not None:
         rows = rows.with_columns(local_ids(name, origin.home_shard) for name in IDS)
     rows = rows.with_columns(pl.col("http_status", "interaction_micros").cast(pl.Int32))
     return fit(rows, _TEXTS, ("extra",), origin.record_limit).select(CONTENT)
+
+
+def _uuids(column: pl.Series) -> pl.Series:
+    ids = hex128(column)
+    return dashed(ids.hi, ids.lo).alias(column.name) if ids.valid.all() else uuid_column(column)
+
+
+def _sessions(column: pl.Series) -> pl.Series:
+    ids = hex128(column)
+    # What is null here may still be a session to the slower way, which knows white space.
+    if ids.valid.all():
+        return hex32(ids.hi, ids.lo).alias(column.name)
+    return hex_128_column(column)
+
+
+def _clean(column: pl.Series) -> pl.Series:
+    """Return a column of texts without secrets, and without sentinels where they mean null."""
+    # Most columns have few different texts: finding these costs a fifth of searching all.
+    found = column if column.name in _MANIFOLD else column.unique()
+    if column.name in NULLABLE_TEXTS and texts_or_null(found) is not found:
+        column = texts_or_null(column)
+    return redact_column(column) if found is column or column_may_hold_secrets(found) else column
 
 
 def _timely(rows: pl.DataFrame, now: int) -> tuple[pl.DataFrame, list[tuple[int, int]]]:

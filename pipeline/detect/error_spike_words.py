@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from pipeline.detect.episode_finding import Words, episode_finding, window_of
 from pipeline.detect.episodes import Episode
 from pipeline.detect.evidence import chance, clock, error_query
 from pipeline.detect.finding import Finding
@@ -20,30 +21,12 @@ def error_finding(
     final: bool,
 ) -> Finding:
     """Return the finding of an episode; ``resolved_min``: the minute since which it is over."""
-    window = (episode.first * MINUTE, (episode.last + 1) * MINUTE)
     status_class = rule.parameters.status_class
     where = episode.key or "the whole instance"
-    peak = episode.peak
-    return Finding(
-        rule=rule,
-        key=episode.key,
-        window_start=window[0],
-        window_end=window[1],
-        opened_at=(episode.opened + 1) * MINUTE,
-        resolved_at=None if resolved_min is None else resolved_min * MINUTE,
-        provisional=provisional,
-        final=final,
-        feeds=tuple(episode.feeds),
-        title=f"{rule.title}: {where}",
-        explanation=_explanation(status_class, where, episode),
-        observed=peak.observed,
-        expected=peak.expected,
-        threshold=peak.threshold,
-        probability=peak.probability,
-        contributing=tuple(episode.top_parts(MAX_CONTRIBUTORS)),
-        request_ids=tuple(episode.request_ids),
-        session_ids=tuple(episode.session_ids),
-        evidence_query=error_query(rule.dimension, episode.key, status_class, window),
+    query = error_query(rule.dimension, episode.key, status_class, window_of(episode))
+    words = Words(where, _explanation(status_class, where, episode), query, MAX_CONTRIBUTORS)
+    return episode_finding(
+        rule, episode, words, resolved_min=resolved_min, provisional=provisional, final=final
     )
 
 

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from pipeline.detect.episode_finding import Words, episode_finding, window_of
 from pipeline.detect.episodes import Episode
 from pipeline.detect.evidence import chance, clock, masquerade_query
 from pipeline.detect.finding import Finding
@@ -23,29 +24,11 @@ def masquerade_finding(
     final: bool,
 ) -> Finding:
     """Return the finding of an episode; ``resolved_min``: the minute since which it is over."""
-    window = (episode.first * MINUTE, (episode.last + 1) * MINUTE)
-    peak = episode.peak
-    did = "wrote much as other users" if peak.kind == "writes" else "acted as many users"
-    return Finding(
-        rule=rule,
-        key=episode.key,
-        window_start=window[0],
-        window_end=window[1],
-        opened_at=(episode.opened + 1) * MINUTE,
-        resolved_at=None if resolved_min is None else resolved_min * MINUTE,
-        provisional=provisional,
-        final=final,
-        feeds=tuple(episode.feeds),
-        title=f"{rule.title}: one person {did}",
-        explanation=_explanation(episode),
-        observed=peak.observed,
-        expected=peak.expected,
-        threshold=peak.threshold,
-        probability=peak.probability,
-        contributing=tuple(episode.top_parts(MAX_TARGETS)),
-        request_ids=tuple(episode.request_ids),
-        session_ids=tuple(episode.session_ids),
-        evidence_query=masquerade_query(episode.key, window),
+    did = "wrote much as other users" if episode.peak.kind == "writes" else "acted as many users"
+    query = masquerade_query(episode.key, window_of(episode))
+    words = Words(f"one person {did}", _explanation(episode), query, MAX_TARGETS)
+    return episode_finding(
+        rule, episode, words, resolved_min=resolved_min, provisional=provisional, final=final
     )
 
 

@@ -32,12 +32,15 @@ def _home(high: Any, low: Any, size: Any) -> Any:
 
 
 @numba.njit(
-    types.int64(_COLUMN, _COLUMN, _AGES, _TABLE, types.boolean[::1]), cache=True, nogil=True
+    types.int64(_COLUMN, _COLUMN, _AGES, types.uint32, _TABLE, types.boolean[::1]),
+    cache=True,
+    nogil=True,
 )
-def admit(high: Any, low: Any, ages: Any, table: Any, new: Any) -> Any:
-    """Put in the keys that are absent, say which were, and return how many.
+def admit(high: Any, low: Any, ages: Any, oldest: Any, table: Any, new: Any) -> Any:
+    """Put in the keys that are absent, say which were absent or too old; return places taken.
 
-    ``table``: places of ``WIDTH`` words, enough of them free; ``new``: filled in.
+    A key keeps the largest of its ages. ``table``: places of ``WIDTH`` words, enough of them
+    free; ``new``: filled in.
     """
     size = len(table) // WIDTH
     count, added = len(high), 0
@@ -63,7 +66,8 @@ def admit(high: Any, low: Any, ages: Any, table: Any, new: Any) -> Any:
                 and table[at + 2] == high_1
                 and table[at + 4] == low_1
             ):
-                new[row] = False
+                new[row] = table[at] < oldest
+                table[at] = max(table[at], ages[row])
                 break
             place += 1
             if place == size:

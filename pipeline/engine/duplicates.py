@@ -1,9 +1,12 @@
 """The duplicate filter: which event keys were seen within the limit (semantics rule 21).
 
-An exact set of 128-bit keys with their ages in open addressing. Keys older than the limit are
-left out whenever the table is built anew, which happens when it is three quarters full; so
-memory follows the keys that can still matter, and the cost of forgetting is spread over the keys
-remembered.
+An exact set of 128-bit keys with their ages in open addressing. Keys older than the limit count
+as absent, and are left out whenever the table is built anew, which happens when it is three
+quarters full; so memory follows the keys that can still matter, and the cost of forgetting is
+spread over the keys remembered.
+
+Which keys are held follows from the rows seen and the limit alone: those of which a row's time is
+not before ``held_from(limit)``. So a filter that is filled again from such rows is the same.
 """
 
 from typing import Final
@@ -19,7 +22,7 @@ Bools = npt.NDArray[np.bool_]
 
 _SMALLEST: Final = 1 << 10
 _AGE_BITS: Final = 20
-"""Times are kept in steps of 2^20 µs, a second: so much younger may a key count than it is."""
+"""Times are kept in steps of 2^20 µs, a second: so much longer may a key be held."""
 _OLDEST: Final = 1
 _YOUNGEST: Final = (1 << 32) - 1
 
@@ -46,20 +49,26 @@ class DuplicateFilter:
         return self._table.nbytes
 
     def forget(self, limit: int) -> None:
-        """Stop caring for keys whose event time is below the limit; free them when it pays."""
+        """Hold no key any more whose event time is before ``held_from(limit)``."""
         self._oldest = max(self._oldest, _age(limit))
 
     def admit(self, hi: U64, lo: U64, time: I64) -> Bools:
-        """Remember the keys; return for each row whether its key is new.
+        """Remember the keys; return for each row whether its key was not held.
 
-        Of rows with equal keys in one call the first is new. A time before 1970 counts as 1970.
+        Of rows with equal keys in one call the first is new, if their times are within the limit.
+        A time before 1970 counts as 1970.
         """
         if (self._used + len(hi)) * 4 > self._places * 3:
             self._rebuild(len(hi))
         new = np.empty(len(hi), np.bool_)
         ages = np.clip((time >> _AGE_BITS) + _OLDEST, _OLDEST, _YOUNGEST).astype(np.uint32)
         self._used += kernels.admit(
-            np.ascontiguousarray(hi), np.ascontiguousarray(lo), ages, self._table, new
+            np.ascontiguousarray(hi),
+            np.ascontiguousarray(lo),
+            ages,
+            np.uint32(self._oldest),
+            self._table,
+            new,
         )
         return new
 
@@ -72,6 +81,11 @@ class DuplicateFilter:
         larger = _empty(max(_SMALLEST, (self._used + extra) * 20 // 11))
         kernels.move(self._table, self._oldest, larger)
         self._table = larger
+
+
+def held_from(limit: int) -> int:
+    """Return the event time from which on keys are held: the limit or up to a step before it."""
+    return limit >> _AGE_BITS << _AGE_BITS
 
 
 def _age(time: int) -> int:

@@ -18,7 +18,7 @@ from pipeline.domain.feeds import Feed
 from pipeline.domain.topics import REQUEST_DELTAS
 from pipeline.engine.detect_task import DetectTask
 from pipeline.engine.sessionize_task import INPUTS, SessionizeTask
-from pipeline.engine.stage import Block, Headers, MarkBlock, StageTask
+from pipeline.engine.stage import Block, Flush, Headers, MarkBlock, StageTask
 from pipeline.engine.tally import Tally
 
 
@@ -95,9 +95,12 @@ class Replay:
         )
 
     def _flush(self, task: StageTask) -> None:
-        flush = task.flush()
-        if flush is None:
-            return
+        while (flush := task.flush()) is not None:
+            self._deliver(task, flush)
+            if not flush.more:
+                return
+
+    def _deliver(self, task: StageTask, flush: Flush) -> None:
         chunks = [self._chunk(block) for block in flush.blocks]
         task.delivered([chunk.fetch_offset for chunk in chunks])
         for chunk in chunks:

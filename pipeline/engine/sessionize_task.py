@@ -33,7 +33,7 @@ from pipeline.domain.topics import (
     Topic,
 )
 from pipeline.engine.blocks import BlockMaker
-from pipeline.engine.duplicates import DuplicateFilter
+from pipeline.engine.duplicates import DuplicateFilter, held_from
 from pipeline.engine.key_ranges import KeyRanges
 from pipeline.engine.placement import SAMPLE, PlacementCheck
 from pipeline.engine.rejects import Rejects
@@ -51,6 +51,10 @@ REPUBLISH_AFTER: Final = 1_000_000
 """A session whose last record lies this many output records back is published again, so that a
 restore never reads further (semantics rule 15)."""
 
+SESSIONS_AT_ONCE: Final = 200_000
+"""About so many sessions are published in one transaction, which must not outlast its timeout: a
+mark may make millions final. Those that got rows since the last one are in it in any case."""
+
 NOTHING_PASSED: Final = -(2**62)
 """Watermark of a task in which nothing can be late yet."""
 
@@ -66,12 +70,14 @@ class SessionizeTask:
         *,
         generation: int = 0,
         placement: PlacementCheck | None = None,
+        sessions_at_once: int = SESSIONS_AT_ONCE,
     ) -> None:
         self.inputs = tuple(INPUTS[feed].name for feed in rules.feeds if feed in INPUTS)
         self._feeds = {INPUTS[feed].name: feed for feed in rules.feeds if feed in INPUTS}
         self._partition = partition
         self._placement = placement
         self._generation = generation
+        self._sessions_at_once = sessions_at_once
         self._sequence = 0
         self._schemas = schemas
         self._blocks = BlockMaker(schemas)
@@ -143,12 +149,16 @@ class SessionizeTask:
         self._hold_keys(chunk, decoded.frame.filter(self._sane(feed)), feed)
 
     def restored(self) -> None:
-        """Check that no published session is newer than the committed offset."""
+        """Check that no published session is newer than the committed offset.
+
+        Sessions that a flush left to the next one are pending again afterwards.
+        """
         if self._restored_sequence > self._sequence:
             raise RestoreMismatch(
                 f"sessions of partition {self._partition} go to commit "
                 f"{self._restored_sequence}, the committed offset says {self._sequence}"
             )
+        self._advance_sessions()
 
     def add(self, chunk: Chunk) -> None:
         """Take the next chunk of an input."""
@@ -166,9 +176,6 @@ class SessionizeTask:
         for _, mark in decoded.marks:
             if isinstance(mark, Mark):
                 self._watermarks.mark(mark.feed, mark.at)
-        limit = self._watermarks.limit
-        if limit is not None:
-            self._duplicates.forget(limit)
 
     def tick(self, now: int) -> None:
         """Take the wall clock; a feed that turns idle is told to the next stage."""
@@ -177,21 +184,18 @@ class SessionizeTask:
 
     def flush(self) -> Flush | None:
         """Return sessions, deltas, late rows, dead letters and a mark; None if nothing came."""
-        if not self._touched:
+        if not self._touched and not self._sessions.pending():
             return None
         self._touched = False
         self._sequence += 1
-        watermark = self._watermarks.task
-        self._sessions.advance(
-            self._watermarks.feeds, NOTHING_PASSED if watermark is None else watermark
-        )
+        self._advance_sessions()
         self._sessions.republish(self._output_end - REPUBLISH_AFTER)
         blocks = self._record_blocks()
         mark = self._stage_mark()
         if mark != self._mark_sent:
             blocks.append(MarkBlock(REQUEST_DELTAS.name, 0, mark_headers(mark)))
             self._mark_sent = mark
-        return Flush(blocks, self._metadata())
+        return Flush(blocks, self._metadata(), self._sessions.pending())
 
     def delivered(self, first_offsets: Sequence[int]) -> None:
         """Remember where the sessions of the last flush lie."""
@@ -200,28 +204,17 @@ class SessionizeTask:
             self._sessions.delivered(first)
             self._output_end = max(self._output_end, first)
 
+    def _advance_sessions(self) -> None:
+        watermark = self._watermarks.task
+        self._sessions.advance(
+            self._watermarks.feeds, NOTHING_PASSED if watermark is None else watermark
+        )
+
     def _add_rows(self, feed: Feed, chunk: Chunk, decoded: Decoded) -> None:
-        frame, tally = decoded.frame, self._tallies[feed]
-        sane = frame.select(self._sane(feed)).to_series()
-        if not sane.all():
-            misdated = self._rejects.late(
-                "time", feed, chunk, frame.filter(~sane), self._watermarks.task
-            )
-            tally.late += misdated
-            tally.misdated += misdated
-            frame = frame.filter(sane)
-        if frame.height == 0:
-            return
-        largest = int(frame[_TIME[feed]].max())  # type: ignore[arg-type]
-        limit = self._watermarks.limit
-        if limit is not None:
-            late = frame[_TIME[feed]] < limit
-            if late.any():
-                tally.late += self._rejects.late(
-                    "late", feed, chunk, frame.filter(late), self._watermarks.task
-                )
-                frame = frame.filter(~late)
-        batch = self._with_keys(feed, chunk, frame)
+        in_time, latest_late = self._in_time(feed, chunk, self._dated(feed, chunk, decoded.frame))
+        batch = self._with_keys(feed, chunk, in_time)
+        times = [latest_late, batch["time"].max()]
+        tally = self._tallies[feed]
         new = pl.Series(self._hold_keys_of(chunk, batch))
         if not new.all():
             tally.duplicates += batch.height - int(new.sum())
@@ -231,7 +224,36 @@ class SessionizeTask:
         tally.in_sessions += batch.height - without_session
         tally.without_session += without_session
         self._sessions.add(feed, batch)
-        self._watermarks.rows(feed, largest)
+        known = [int(time) for time in times if time is not None]  # type: ignore[arg-type]
+        if known:
+            self._watermarks.rows(feed, max(known))
+
+    def _dated(self, feed: Feed, chunk: Chunk, frame: pl.DataFrame) -> pl.DataFrame:
+        """Return the rows whose time can be (rule 19); the others are late, for that reason."""
+        sane = frame.select(self._sane(feed)).to_series()
+        if sane.all():
+            return frame
+        rest = frame.filter(~sane)
+        misdated = self._rejects.late("time", feed, chunk, rest, self._watermarks.task)
+        self._tallies[feed].late += misdated
+        self._tallies[feed].misdated += misdated
+        return frame.filter(sane)
+
+    def _in_time(
+        self, feed: Feed, chunk: Chunk, frame: pl.DataFrame
+    ) -> tuple[pl.DataFrame, int | None]:
+        """Return the rows that are not late (rule 14), and the largest time of those that are."""
+        limit = self._watermarks.limit
+        if limit is None:
+            return frame, None
+        late = frame[_TIME[feed]] < limit
+        if not late.any():
+            return frame, None
+        rest = frame.filter(late)
+        self._tallies[feed].late += self._rejects.late(
+            "late", feed, chunk, rest, self._watermarks.task
+        )
+        return frame.filter(~late), int(rest[_TIME[feed]].max())  # type: ignore[arg-type]
 
     def _with_keys(self, feed: Feed, chunk: Chunk, frame: pl.DataFrame) -> pl.DataFrame:
         """Return the event batch without rows that have no identity (rule 5): those are dead."""
@@ -251,7 +273,7 @@ class SessionizeTask:
     def _hold_keys(self, chunk: Chunk, frame: pl.DataFrame, feed: Feed) -> None:
         limit = self._watermarks.limit
         if limit is not None:
-            frame = frame.filter(pl.col(_TIME[feed]) >= limit)
+            frame = frame.filter(pl.col(_TIME[feed]) >= held_from(limit))
         if frame.height == 0:
             return
         hi, lo, valid = hex128(frame[_KEY[feed]])
@@ -264,6 +286,9 @@ class SessionizeTask:
         self._hold_keys_of(chunk, batch.filter(pl.Series(valid)))
 
     def _hold_keys_of(self, chunk: Chunk, batch: pl.DataFrame) -> pl.Series:
+        limit = self._watermarks.limit
+        if limit is not None:
+            self._duplicates.forget(limit)
         if batch.height:
             self._key_ranges[chunk.topic].add(
                 int(batch["offset"][0]),
@@ -280,7 +305,8 @@ class SessionizeTask:
         blocks: list[Block | MarkBlock] = []
         self._sessions_block = None
         if self._sessions.pending():
-            sessions = self._sessions.take((self._generation << 48) | self._sequence)
+            version = (self._generation << 48) | self._sequence
+            sessions = self._sessions.take(version, self._sessions_at_once)
             if sessions.height:
                 self._sessions_block = 0
                 blocks.append(self._blocks.block(SESSIONS, self._partition, sessions))
@@ -304,7 +330,8 @@ class SessionizeTask:
 
     def _metadata(self) -> str:
         limit = self._watermarks.limit
-        oldest = {topic: keys.oldest(limit) for topic, keys in self._key_ranges.items()}
+        start = None if limit is None else held_from(limit)
+        oldest = {topic: keys.oldest(start) for topic, keys in self._key_ranges.items()}
         live = self._sessions.oldest_output()
         return json.dumps(
             {
@@ -314,6 +341,7 @@ class SessionizeTask:
                 "out": self._output_end if live is None else min(live, self._output_end),
                 "end": self._output_end,
                 "keys": {topic: start for topic, start in oldest.items() if start is not None},
+                "more": self._sessions.pending(),
                 "n": to_json(self._tallies),
             },
             separators=(",", ":"),

@@ -36,10 +36,13 @@ class Flush(NamedTuple):
     """All that one transaction carries besides the offsets.
 
     ``metadata`` (at most 4,096 bytes) is stored with the offset of the task's first input.
+    ``more``: one transaction could not hold everything, so that another flush is to follow at
+    once; should it never come, a restored task makes up for it.
     """
 
     blocks: list[Block | MarkBlock]
     metadata: str
+    more: bool = False
 
 
 class Reread(NamedTuple):

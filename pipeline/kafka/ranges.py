@@ -1,5 +1,6 @@
 """Reading a range of a partition from beginning to end, chunk by chunk."""
 
+import asyncio
 import time
 from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Any, Final, NamedTuple
@@ -76,8 +77,10 @@ async def _fetches(
         consumer.seek(tp, position)
         heard = time.monotonic()
         while position < stop:
-            fetched = await consumer.getmany(tp, timeout_ms=_POLL_MS, max_records=FETCH_RECORDS)
-            after = await consumer.position(tp)
+            # A position that the brokers must be asked for has no limit of its own.
+            async with asyncio.timeout(SILENCE_LIMIT_S):
+                fetched = await consumer.getmany(tp, timeout_ms=_POLL_MS, max_records=FETCH_RECORDS)
+                after = await consumer.position(tp)
             if after == position:
                 if time.monotonic() - heard > SILENCE_LIMIT_S:
                     raise Unavailable(f"Reading {topic} {tp.partition} stopped at {position}.")

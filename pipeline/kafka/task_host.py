@@ -60,6 +60,7 @@ class TaskHost:
         self._unread = position.unread
         self._figures = figures
         self._rows = 0
+        self._more = False
         self._began = time.monotonic()
         self._sending: asyncio.Task[None] | None = None
 
@@ -101,6 +102,8 @@ class TaskHost:
         """Say whether a commit should begin; none begins while one is under way."""
         if self._under_way:
             return False
+        if self._more:
+            return True
         return pace.due(self._rows, time.monotonic() - self._began, behind=behind)
 
     def begin_commit(self) -> None:
@@ -110,6 +113,7 @@ class TaskHost:
         """
         self.check()
         flush = self.task.flush()
+        self._more = flush is not None and flush.more
         rows, self._rows = self._rows, 0
         self._began = time.monotonic()
         if flush is None and self._next == self.committed:

@@ -96,5 +96,5 @@ class Adding:
             some = slice(0, int(counts[kernels.EVENTS]))
             keep_texts(sets.texts, rows, events[some], event_rows[some])
             seen = store.seen(touched[: counts[kernels.TOUCHED]])
-            store.keep_paths(seen, batch["path"])
+            store.keep_paths(seen, rows.paths)
             added.append(Added(seen, vanished[: counts[kernels.VANISHED]].copy()))

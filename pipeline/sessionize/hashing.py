@@ -9,11 +9,10 @@ import hashlib
 from typing import Final
 
 import numpy as np
-import pyarrow as pa
 
 from pipeline.sessionize.arrays import U64
-from pipeline.sessionize.arrow_columns import text_bytes
 from pipeline.sessionize.text_kernels import hash_texts
+from pipeline.sessionize.text_views import TextViews
 
 _STEP: Final = 0x9E3779B97F4A7C15
 _MUL_1: Final = 0xBF58476D1CE4E5B9
@@ -58,21 +57,22 @@ def pair_hash(high: U64, low: U64) -> U64:
     return mix64(high ^ mix64(low))
 
 
-def text_hash(texts: pa.LargeStringArray) -> U64:
+def text_hash(texts: TextViews) -> U64:
     """Return the hash of each text's UTF-8 bytes; of a null any.
 
     Eight bytes a step, little endian, the last ones padded with zeros; the length goes first.
     Texts over 256 bytes: the first eight bytes of their BLAKE2b instead.
     """
-    if not len(texts):
-        return np.empty(0, np.uint64)
-    data, offsets = text_bytes(texts)
-    hashes = np.zeros(len(texts), np.uint64)
+    hashes = np.zeros(len(texts.views) // 2, np.uint64)
+    views, data, valid = texts
     # Never read where it would reach past the end.
     count = max(len(data) - 7, 0)
     words = np.ndarray((count,), np.dtype("<u8"), data.data if count else None, strides=(1,))
-    hash_texts(data, words, offsets, _LONG_TEXT, hashes)
-    for i in np.flatnonzero(np.diff(offsets) > _LONG_TEXT).tolist():
-        text = data[offsets[i] : offsets[i + 1]].tobytes()
-        hashes[i] = int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "little")
+    if not hash_texts(views, data, words, valid, _LONG_TEXT, hashes):
+        return hashes
+    for row in np.flatnonzero(texts.lengths(slice(None)) > _LONG_TEXT).tolist():
+        if valid.size and not valid[row]:
+            continue
+        text = texts.copies(np.array([row]))[0].as_py().encode()
+        hashes[row] = int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "little")
     return hashes

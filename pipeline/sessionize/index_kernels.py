@@ -9,6 +9,7 @@ import numba
 import numpy as np
 from numba import types
 
+from pipeline.sessionize.bare_kernels import bare
 from pipeline.sessionize.prefetch_kernels import prefetch
 
 AHEAD = 24
@@ -53,6 +54,7 @@ def assign(index: Any, key: Any, value: Any) -> Any:
 @numba.njit(types.void(_TABLE, _HASHES, _TABLE), cache=True, nogil=True)
 def index_get(index: Any, keys: Any, values: Any) -> None:
     """Fill in the value of each key, -1 for those absent."""
+    index = bare(index)
     for i in range(len(keys)):
         if i + AHEAD < len(keys):
             prefetch(index, 2 * home(index, keys[i + AHEAD]))
@@ -62,6 +64,7 @@ def index_get(index: Any, keys: Any, values: Any) -> None:
 @numba.njit(types.int64(_TABLE, _HASHES, _LONGS), cache=True, nogil=True)
 def index_set(index: Any, keys: Any, values: Any) -> Any:
     """Give keys their values; return how many were absent."""
+    index = bare(index)
     added = 0
     for i in range(len(keys)):
         if i + AHEAD < len(keys):
@@ -74,6 +77,7 @@ def index_set(index: Any, keys: Any, values: Any) -> Any:
 @numba.njit(types.void(_TABLE, _TABLE), cache=True, nogil=True)
 def index_move(index: Any, larger: Any) -> None:
     """Put all keys into another index, which is empty."""
+    larger = bare(larger)
     for place in range(len(index) // 2):
         if index[2 * place + 1] >= 0:
             assign(larger, np.uint64(index[2 * place]), index[2 * place + 1])
@@ -82,6 +86,7 @@ def index_move(index: Any, larger: Any) -> None:
 @numba.njit(types.int64(_TABLE, _HASHES), cache=True, nogil=True)
 def index_delete(index: Any, keys: Any) -> Any:
     """Remove keys, closing the gaps they leave; return how many were there."""
+    index = bare(index)
     mask, gone = len(index) // 2 - 1, 0
     for i in range(len(keys)):
         if i + AHEAD < len(keys):

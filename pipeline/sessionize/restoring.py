@@ -15,6 +15,7 @@ from pipeline.sessionize.hex128 import from_hex
 from pipeline.sessionize.record import COUNTS, OPTIONAL
 from pipeline.sessionize.text_log import TextLog
 from pipeline.sessionize.text_pool import KnownTexts
+from pipeline.sessionize.text_views import text_views
 
 
 class Identities(NamedTuple):
@@ -97,7 +98,7 @@ def read_sets(frame: pl.DataFrame) -> Iterator[ReadSet]:
         texts = KnownTexts()
         if number in at.TEXT_SETS:
             places, members = distinct(large_texts(values))
-            known = text_hash(members)
+            known = text_hash(text_views(pl.Series(members)))
             texts.remember(known, members)
             hashes = known[places]
         else:

@@ -1,6 +1,7 @@
 """Sessions from rows: the state of one sessionize task."""
 
 from collections.abc import Mapping
+from typing import Final
 
 import numpy as np
 import polars as pl
@@ -26,6 +27,7 @@ from pipeline.sessionize.store import Store
 from pipeline.sessionize.timers import Timers
 
 OPEN, CLOSED, FINAL, WITHDRAWN = "open", "closed", "final", "withdrawn"
+NO_LIMIT: Final = 1 << 62
 
 
 class Sessions:
@@ -77,13 +79,15 @@ class Sessions:
         """Whether ``take`` would return anything."""
         return self._store.any_changed or bool(self._vanished)
 
-    def take(self, version: int) -> pl.DataFrame:
+    def take(self, version: int, limit: int = NO_LIMIT) -> pl.DataFrame:
         """Return every identity that changed since the last time, once.
 
+        Above ``limit`` identities those whose status alone changed stay ``pending`` for the next
+        time: their published record has all their rows, so nothing is lost if it never comes.
         Columns and their order are those of ``session.avsc``. Final sessions leave the state
         with this; a withdrawn record has an identity and otherwise only zeros.
         """
-        slots = self._store.take_changed()
+        slots = self._store.take_changed(limit)
         columns = self._store.columns(slots)
         final = self._timers.final(columns[at.END])
         closed = self._timers.closed(columns[at.END], columns[at.LOGGED_OUT])

@@ -11,6 +11,7 @@ import numpy as np
 from numba import types
 
 from pipeline.sessionize import layout as at
+from pipeline.sessionize.bare_kernels import bare
 
 BLOCK = 4
 """Members in a block; a set's first one stands in the slot's row."""
@@ -141,6 +142,8 @@ def load_members(
     members: Any,
 ) -> Any:
     """Add members to the same set of slots; return how many of the ``count`` blocks are free."""
+    rows, sizes, further = bare(rows), bare(sizes), bare(further)
+    blocks, links = bare(blocks), bare(links)
     for i in range(len(members)):
         _, _, taken = add_member(
             rows, sizes, further, blocks, links, free[count - 1], slots[i], number, members[i]
@@ -166,6 +169,8 @@ def list_members(
     out: Any,
 ) -> None:
     """Write down all sets, the first one of every slot, then the second; each in order."""
+    rows, sizes, further = bare(rows), bare(sizes), bare(further)
+    blocks, links, out = bare(blocks), bare(links), bare(out)
     count = len(slots)
     for number in range(SETS):
         for i in range(count):
@@ -186,6 +191,7 @@ def list_members(
 )
 def forget_members(sizes: Any, further: Any, links: Any, free: Any, count: Any, slots: Any) -> Any:
     """Empty all sets of slots; return how many blocks are free then."""
+    sizes, further, links, free = bare(sizes), bare(further), bare(links), bare(free)
     for i in range(len(slots)):
         for number in range(SETS):
             count = empty_set(sizes, further, links, free, count, slots[i], number)

@@ -4,17 +4,18 @@ from typing import Final, TypeVar
 
 import numpy as np
 import numpy.typing as npt
-import polars as pl
 
 from pipeline.sessionize import layout as at
-from pipeline.sessionize.arrays import EMPTY, I32, I64, U8, Flags, concat
-from pipeline.sessionize.arrow_columns import large_texts
+from pipeline.sessionize.arrays import I32, I64, U8, Flags, concat
 from pipeline.sessionize.row_kernels import CHANGED, LIVE, SEEN
 from pipeline.sessionize.slot_numbers import SlotNumbers
 from pipeline.sessionize.text_log import TextLog
+from pipeline.sessionize.text_views import TextViews
 
 _FIRST_CAPACITY: Final = 1 << 10
 _STEP: Final = 1 << 10
+_RESTATED: Final = np.uint8(8)
+"""Mark of a slot to be published again though no row changed it; besides those of the kernels."""
 _Column = TypeVar("_Column", bound=npt.NDArray[np.generic])
 
 
@@ -28,6 +29,7 @@ class Store:
         self.open = 0
         self.numbers = SlotNumbers()
         self._changes: list[I64] = []
+        self._restated: list[I64] = []
         self.paths = TextLog()
         self.rows: I64 = np.empty((_FIRST_CAPACITY, at.WIDTH), np.int64)
         self.sizes: U8 = np.zeros((_FIRST_CAPACITY, len(at.SETS)), np.uint8)
@@ -56,12 +58,12 @@ class Store:
         live: Flags = (self.marks[slots] & LIVE) != 0
         return live
 
-    def keep_paths(self, slots: I64, paths: pl.Series) -> None:
+    def keep_paths(self, slots: I64, paths: TextViews) -> None:
         """Write down the paths of slots that still stand as rows of a batch."""
         for column in (at.ENTRY_TEXT, at.EXIT_TEXT):
             rows = at.text_of_row(self.rows[slots, column])
             which = np.flatnonzero(rows >= 0)
-            numbers = self.paths.append(large_texts(paths.gather(rows[which])))
+            numbers = self.paths.append(paths.copies(rows[which]))
             self.rows[slots[which], column] = numbers
         if self.paths.wasteful(2 * self.open):
             live = np.flatnonzero(self.marks & LIVE)
@@ -82,10 +84,11 @@ class Store:
         self.numbers.give_back(slots)
 
     def touch(self, slots: I64) -> None:
-        """Mark slots (each once) as changed."""
-        fresh = slots[(self.marks[slots] & CHANGED) == 0]
-        self.marks[fresh] |= CHANGED
-        self.remember(fresh)
+        """Mark slots (each once) as to be published again; their rows are published already."""
+        fresh = slots[(self.marks[slots] & _RESTATED) == 0]
+        self.marks[fresh] |= _RESTATED
+        if len(fresh):
+            self._restated.append(fresh)
 
     def remember(self, fresh: I64) -> None:
         """Take over slots that were marked as changed; some may have been retired since."""
@@ -109,17 +112,25 @@ class Store:
     @property
     def any_changed(self) -> bool:
         """Whether ``take_changed`` may return anything."""
-        return bool(self._changes)
+        return bool(self._changes or self._restated)
 
-    def take_changed(self) -> I64:
-        """Return the changed slots, and mark none as changed."""
-        if not self._changes:
-            return EMPTY
-        slots: I64 = concat(self._changes)
-        slots = slots[(self.marks[slots] & CHANGED) != 0]
-        self.marks[slots] &= ~np.uint8(CHANGED)
+    def take_changed(self, limit: int) -> I64:
+        """Return the slots that rows changed, and touched ones up to about the limit in all.
+
+        Their marks are taken away. A tenth of the limit is for touched ones in any case. To be
+        called before retired slots are freed: what is left must not name them.
+        """
+        changed = concat(self._changes)
+        changed = changed[(self.marks[changed] & CHANGED) != 0]
+        self.marks[changed] &= ~(np.uint8(CHANGED) | _RESTATED)
         self._changes = []
-        return slots
+        touched = concat(self._restated)
+        touched = touched[(self.marks[touched] & _RESTATED) != 0]
+        room = max(limit - len(changed), limit // 10)
+        taken, left = touched[:room], touched[room:]
+        self.marks[taken] &= ~_RESTATED
+        self._restated = [left] if len(left) else []
+        return np.concatenate((changed, taken))
 
     def _grow(self) -> None:
         capacity = len(self.rows)

@@ -103,14 +103,15 @@ class MemoryHost:
             self.task.add(self.kafka.chunk(topic, self._partition, start, end))
             self._next[topic] = end
 
-    def commit(self) -> None:
-        """Flush and commit what was flushed with the position."""
+    def commit(self) -> bool:
+        """Flush and commit what was flushed with the position; return whether more is to follow."""
         flush = self.task.flush()
         if flush is not None:
             assert len(flush.metadata.encode()) <= 4096
             self.task.delivered([self.kafka.publish(block) for block in flush.blocks])
             self._metadata = flush.metadata
         self._committed = dict(self._next)
+        return flush is not None and flush.more
 
     def crash(self) -> None:
         """Lose everything that is not committed and open the task anew."""
@@ -127,10 +128,11 @@ class MemoryHost:
         self.task.restored()
 
     def finish(self) -> None:
-        """Read everything and commit."""
+        """Read everything and commit until nothing is left to commit."""
         for topic in self.task.inputs:
             self.step(topic, 1 << 40)
-        self.commit()
+        while self.commit():
+            pass
 
 
 def _schema_of(topic: str) -> str:

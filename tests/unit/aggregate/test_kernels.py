@@ -104,6 +104,14 @@ def test_smallest_texts_outgrow_their_room() -> None:
     assert kept.lists(groups).to_list() == [["a" * 40, "b" * 40]] * len(groups)
 
 
+def test_smallest_texts_of_one_length_take_no_more_room() -> None:
+    kept, group = SmallestTexts(3), np.zeros(1, np.int64)
+    for number in range(2000, 1000, -1):
+        kept.add(group, texts_of(pl.Series([f"{number:036}"])))
+    assert kept.lists(group).to_list() == [[f"{number:036}" for number in range(1001, 1004)]]
+    assert kept._filled.tolist() == [3 * 36, 3 * 36]
+
+
 @given(st.lists(st.lists(texts, max_size=4), max_size=20), st.integers(0, 20))
 def test_items_of_lists_are_all_texts_in_order(lists: list[list[str]], start: int) -> None:
     column = pl.Series(lists, dtype=pl.List(pl.String))[start:]

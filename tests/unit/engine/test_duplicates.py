@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.domain.event_time import MICROS
-from pipeline.engine.duplicates import DuplicateFilter
+from pipeline.engine.duplicates import DuplicateFilter, held_from
 
 keys = st.lists(
     st.lists(
@@ -55,21 +55,44 @@ def test_keys_within_the_limit_survive_every_rebuild() -> None:
     assert not held.admit(hi, lo, np.full(5000, limit, np.int64)).any()
 
 
-@given(st.lists(st.tuples(st.integers(0, 4000), st.integers(0, 10**9)), max_size=200))
-def test_a_key_is_held_as_long_as_its_time_is_within_the_limit(
-    steps: list[tuple[int, int]],
+@given(
+    st.lists(
+        st.tuples(
+            st.lists(st.tuples(st.integers(0, 30), st.integers(0, 20 * MICROS)), max_size=8),
+            st.integers(0, 20 * MICROS),
+            st.booleans(),
+        ),
+        max_size=40,
+    )
+)
+def test_a_key_is_held_while_a_row_of_it_is_within_the_limit_and_no_longer(
+    steps: list[tuple[list[tuple[int, int]], int, bool]],
 ) -> None:
-    """Whatever is rebuilt meanwhile; keys behind the limit may be held or not."""
-    held, limit = DuplicateFilter(), 0
-    times: dict[int, int] = {}
-    for number, time in steps:
-        new = held.admit(*(np.array([number], kind) for kind in ("u8", "u8")), np.array([time]))
-        if number in times and times[number] >= limit:
-            assert not new[0]
-        elif number not in times:
-            assert new[0]
-        times.setdefault(number, time)
-        limit = max(limit, time // 2)
+    """Whatever is rebuilt meanwhile, and whether or not the filter is filled anew from the rows."""
+    held, limit, seen = DuplicateFilter(), 0, list[tuple[int, int]]()
+    for number, (drawn, moved, crash) in enumerate(steps):
+        if crash:
+            held = DuplicateFilter()
+            admit(held, [row for row in seen if row[1] >= held_from(limit)])
+        rows = [row for row in drawn if row[1] >= limit]
         held.forget(limit)
-        filler = np.arange(300, dtype=np.uint64) + np.uint64((len(times) + 1) << 32)
+        expected = []
+        for key, time in rows:
+            expected.append(all(k != key or t < held_from(limit) for k, t in seen))
+            seen.append((key, time))
+        assert admit(held, rows) == expected
+        filler = np.arange(300, dtype=np.uint64) + np.uint64((number + 1) << 32)
         held.admit(filler, filler, np.zeros(300, np.int64))
+        limit = max(limit, moved)
+
+
+def admit(held: DuplicateFilter, rows: list[tuple[int, int]]) -> list[bool]:
+    """Admit rows of (key, time); return which were new."""
+    keys = np.array([key for key, _ in rows], np.uint64)
+    new: list[bool] = held.admit(keys, keys, np.array([t for _, t in rows], np.int64)).tolist()
+    return new
+
+
+@given(st.integers(0, 2**52))
+def test_no_key_within_the_limit_is_let_go_and_none_is_held_two_seconds_longer(limit: int) -> None:
+    assert limit - 2 * MICROS < held_from(limit) <= limit

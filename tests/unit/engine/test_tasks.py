@@ -1,9 +1,11 @@
 """Laws of the tasks: cuts, commits and crashes change nothing; no row is lost (rules 13 to 23)."""
 
+import json
 from collections.abc import Callable
 from typing import Any
 
 import pyarrow as pa
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -22,6 +24,7 @@ from pipeline.engine.detect_task import DetectTask
 from pipeline.engine.sessionize_task import SessionizeTask
 from pipeline.engine.stage import Block
 from tests.support.memory_kafka import SCHEMAS, MemoryHost, MemoryKafka
+from tests.support.task_line import TaskLine
 from tests.support.task_rows import IDS, T, live_event, mark, web_log
 
 RULES = EventTimeRules()
@@ -218,6 +221,106 @@ def test_rule_21_a_repeated_event_key_is_dropped_and_counted_even_after_a_crash(
     assert isinstance(host.task, SessionizeTask)
     assert host.task.tallies["web_logs"].duplicates == 2
     assert host.task.tallies["web_logs"].in_sessions == 1
+
+
+@pytest.mark.parametrize("second", [T + MINUTE, T + HOUR, T + 6 * HOUR])
+def test_rule_21_a_crash_changes_nothing_about_a_key_whose_first_row_is_past_the_limit(
+    second: int,
+) -> None:
+    """The first row's key is let go; one that came again within the limit is held on."""
+    tallies = []
+    for restarts in (False, True):
+        line = TaskLine(restarts=restarts)
+        line.write([web_log(1, T)])
+        line.write([web_log(1, second)])
+        line.mark(T + 6 * HOUR)
+        line.write([web_log(1, T + 6 * HOUR)])
+        line.write([web_log(1, T + 6 * HOUR + 1)])
+        tallies.append(line.task.tallies["web_logs"])
+    assert tallies[0] == tallies[1]
+    assert tallies[0].in_sessions == (2 if second < T + HOUR else 1)
+
+
+def test_rule_21_an_idle_feed_that_moves_the_limit_lets_keys_go_as_a_crash_does() -> None:
+    tallies = []
+    for crash in (False, True):
+        line = TaskLine()
+        line.tick(0)
+        line.write([web_log(1, T)])
+        line.mark(web_logs=T + 6 * HOUR)
+        line.tick(HOUR)
+        if crash:
+            line.host.crash()
+        line.write([web_log(1, T + 6 * HOUR)])
+        tallies.append(line.task.tallies["web_logs"])
+    assert tallies[0] == tallies[1]
+    assert tallies[0].in_sessions == 2
+
+
+@pytest.mark.parametrize("crash", [False, True])
+def test_rule_13_a_transaction_holds_no_more_sessions_than_it_may_and_the_next_ones_the_rest(
+    *, crash: bool
+) -> None:
+    """Many sessions that become final at once; those left over survive a crash as live ones."""
+    kafka = MemoryKafka()
+    host = MemoryHost(kafka, lambda: SessionizeTask(0, RULES, SCHEMAS, sessions_at_once=30))
+    for n in range(100):
+        kafka.write(WEB_LOGS.name, 0, [web_log(n, T, session_id=f"{n + 1:032x}")])
+        host.step(WEB_LOGS.name, 9)
+        host.commit()
+    before = kafka.rows(SESSIONS.name)[-1]["version"]
+    for feed in RULES.feeds:
+        kafka.publish(mark(feed, RULES.closing(T)))
+    for topic in host.task.inputs:
+        host.step(topic, 9)
+    sizes, more = [], True
+    while more:
+        more = host.commit()
+        state = json.loads(host._metadata or "")
+        assert state["more"] == more
+        if crash:
+            host.crash()
+        versions = [row["version"] for row in kafka.rows(SESSIONS.name)]
+        sizes.append(sum(version == max(versions) for version in versions))
+    assert sizes == [30, 30, 30, 10]
+    last = [row for row in kafka.rows(SESSIONS.name) if row["version"] > before]
+    assert {row["status"] for row in last} == {"final"}
+    assert len({row["session_id"] for row in last}) == len(last) == 100
+    task = host.task
+    assert isinstance(task, SessionizeTask)
+    assert (task.open_sessions, task.flush()) == (0, None)
+
+
+def test_rule_13_sessions_that_got_rows_are_published_whatever_waits() -> None:
+    kafka = MemoryKafka()
+    host = MemoryHost(kafka, lambda: SessionizeTask(0, RULES, SCHEMAS, sessions_at_once=10))
+    ids = [f"{n + 1:032x}" for n in range(50)]
+    kafka.write(WEB_LOGS.name, 0, [web_log(n, T, session_id=each) for n, each in enumerate(ids)])
+    host.finish()
+    for feed in RULES.feeds:
+        kafka.publish(mark(feed, T + 2 * RULES.gap))
+    for topic in host.task.inputs:
+        host.step(topic, 9)
+    again = [web_log(99 + n, T + 1, session_id=each) for n, each in enumerate(ids[5:])]
+    kafka.write(WEB_LOGS.name, 0, again)
+    host.step(WEB_LOGS.name, 99)
+    assert host.commit()
+    host.crash()
+    host.finish()
+    latest = {row["session_id"]: row for row in kafka.rows(SESSIONS.name)}
+    assert [latest[each]["revision"] for each in ids] == [1] * 5 + [2] * 45
+    assert {row["status"] for row in latest.values()} == {"closed"}
+
+
+def test_rule_5_a_row_without_an_event_key_is_dead_and_moves_no_watermark() -> None:
+    line = TaskLine(EventTimeRules(feeds=("web_logs",), out_of_orderness={"web_logs": 0}))
+    line.web(T)
+    before = line.task.watermarks.snapshot()
+    line.web(T + 9 * HOUR, id="no key")
+    assert line.task.tallies["web_logs"].dead == 1
+    assert line.task.watermarks.snapshot() == before
+    line.web(T + 1)
+    assert line.task.watermarks.task == T + 1
 
 
 def test_rule_23_a_record_nobody_can_decode_is_a_dead_letter_and_costs_its_neighbours_nothing() -> (
