@@ -12,6 +12,8 @@ from typing import Any, Generic, NamedTuple, ParamSpec, TypeVar
 
 import numpy as np
 
+from pipeline.app.quick_start import leave_out_pandas
+
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -96,6 +98,7 @@ def reference_work() -> None:
 
 
 def _pin() -> None:
+    leave_out_pandas()
     if core := measured_core():
         os.sched_setaffinity(0, core)
 
