@@ -64,7 +64,7 @@ chaos: $(READY) ## Exactly once under faults: ROUNDS (20), SEED (1), REPORT (a f
 
 lock: ## Resolve the dependencies anew into requirements/dev.lock (maintainers; needs uv)
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-		--no-header --extra local --group dev pyproject.toml -o requirements/dev.lock
+		--no-header --extra local --extra dap --extra sqs --group dev pyproject.toml -o requirements/dev.lock
 
 clean: ## Remove the environment, caches and local data
 	rm -rf $(VENV) .data .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache bench*.json
