@@ -55,22 +55,25 @@ def run_stage(stage: str, settings: Settings) -> ExitCode:
             return wiring.sessionize_task(settings, known, partition)
         return wiring.detect_task(settings, known, settings.partitions)
 
-    name = settings.group_instance_id
-    consumer = ConsumerLimits(
-        session_s=settings.session_timeout_s,
-        heartbeat_s=min(settings.heartbeat_s, settings.session_timeout_s / 3),
-        instance=None if name is None else f"{name}-{stage}",
-    )
     return run_worker(
         connection,
         stage=stage,
         group=settings.group(stage),
         topics=input_topics(stage, settings),
         make_handler=make_handler,
-        limits=WorkerLimits(consumer=consumer, stall_s=settings.stall_s),
+        limits=WorkerLimits(consumer=_consumer_limits(stage, settings), stall_s=settings.stall_s),
         status=observed.status,
         around=_served(observed, settings),
         expected=dict.fromkeys(input_topics("sessionize", settings), settings.partitions),
+    )
+
+
+def _consumer_limits(stage: str, settings: Settings) -> ConsumerLimits:
+    name = settings.group_instance_id
+    return ConsumerLimits(
+        session_s=settings.session_timeout_s,
+        heartbeat_s=min(settings.heartbeat_s, settings.session_timeout_s / 3),
+        instance=None if name is None else f"{name}-{stage}",
     )
 
 

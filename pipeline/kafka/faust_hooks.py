@@ -75,7 +75,11 @@ HOOKS: Final = {
     "faust.transport.drivers.aiokafka:Transport": ("Consumer",),
     "faust.types.settings.settings:Settings": ("ConsumerScheduler", "stream_wait_empty"),
     "mode.threads:QueueServiceThread": ("call_thread",),
-    "aiokafka.consumer.fetcher:Fetcher": ("fetched_records", "_create_fetch_waiter"),
+    "aiokafka.consumer.fetcher:Fetcher": (
+        "fetched_records",
+        "_create_fetch_waiter",
+        "error_future",
+    ),
     "aiokafka.consumer.subscription_state:SubscriptionState": (
         "fetch_context",
         "reassignment_in_progress",
@@ -170,7 +174,6 @@ class ChunkConsumerThread(driver.AIOKafkaConsumerThread):
         max_records: int | None = None,
     ) -> dict[TP, Any]:
         """Return one ``Fetched`` per partition whose position moved; wait up to ``timeout``."""
-        bare = cast(ChunkApp, self.app).connection.bare
         most = cast(ChunkApp, self.app).limits.chunk_records
         fetcher = consumer._fetcher
         subscriptions = fetcher._subscriptions
@@ -180,6 +183,9 @@ class ChunkConsumerThread(driver.AIOKafkaConsumerThread):
             while self.consumer.flow_active and self.epoch == epoch and active_partitions:
                 if consumer._closed or fetcher._closed:
                     raise ConsumerStoppedError
+                if fetcher.error_future.done():
+                    # Its background task has ended: no record would ever come again.
+                    fetcher.error_future.result()
                 if subscriptions.reassignment_in_progress:
                     break
                 before = _positions(subscriptions, active_partitions)
@@ -189,16 +195,7 @@ class ChunkConsumerThread(driver.AIOKafkaConsumerThread):
                 moved = {tp: start for tp, start in before.items() if after.get(tp, start) > start}
                 if moved:
                     return {
-                        tp: Fetched(
-                            epoch,
-                            chunk_of(
-                                bare(tp.topic),
-                                tp.partition,
-                                start,
-                                after[tp],
-                                taken.get(tp, NOTHING),
-                            ),
-                        )
+                        tp: self._fetched(epoch, tp, start, after[tp], taken.get(tp, NOTHING))
                         for tp, start in moved.items()
                     }
                 left = deadline - self.thread_loop.time()
@@ -206,6 +203,10 @@ class ChunkConsumerThread(driver.AIOKafkaConsumerThread):
                     break
                 await _new_data(fetcher, min(left, 0.5))
         return {}
+
+    def _fetched(self, epoch: int, tp: TP, start: int, end: int, taken: Taken) -> Fetched:
+        bare = cast(ChunkApp, self.app).connection.bare
+        return Fetched(epoch, chunk_of(bare(tp.topic), tp.partition, start, end, taken))
 
     async def commit_now(self, positions: Mapping[TP, int]) -> None:
         """Commit these next offsets, all of them or an error; runs in the thread."""

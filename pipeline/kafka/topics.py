@@ -69,24 +69,27 @@ async def create_topics(
             with broker_errors("Asking for the brokers"):
                 brokers = len((await admin.describe_cluster())["brokers"])
             replication = min(USUAL_REPLICAS, brokers)
-        with broker_errors("Creating the topics"):
-            answer = await admin.create_topics(
-                [
-                    NewTopic(
-                        connection.named(topic.name),
-                        wanted_partitions(topic, partitions),
-                        replication,
-                        topic_configs=wanted_config(topic),
-                    )
-                    for topic in missing
-                ]
+        wanted = [
+            NewTopic(
+                connection.named(topic.name),
+                wanted_partitions(topic, partitions),
+                replication,
+                topic_configs=wanted_config(topic),
             )
-        for name, code, *message in answer.topic_errors:
-            # Another process may have created it between our look and our request.
-            if code not in {0, TopicAlreadyExistsError.errno}:
-                reason = message[0] if message and message[0] else for_code(code).__name__
-                raise OurMistake(f"Topic {name} cannot be created: {reason}")
-        return [connection.named(topic.name) for topic in missing]
+            for topic in missing
+        ]
+        with broker_errors("Creating the topics"):
+            answer = await admin.create_topics(wanted)
+    _raise_refusals(answer.topic_errors)
+    return [connection.named(topic.name) for topic in missing]
+
+
+def _raise_refusals(answers: Iterable[Sequence[Any]]) -> None:
+    for name, code, *message in answers:
+        # Another process may have created it between our look and our request.
+        if code not in {0, TopicAlreadyExistsError.errno}:
+            reason = message[0] if message and message[0] else for_code(code).__name__
+            raise OurMistake(f"Topic {name} cannot be created: {reason}")
 
 
 async def check_topics(

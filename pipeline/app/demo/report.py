@@ -12,6 +12,7 @@ from pipeline.app.demo.conservation import differences
 from pipeline.app.demo.day import Day
 from pipeline.app.demo.found import Alert, Findings, match, read_attacks
 from pipeline.app.demo.queries import ANOMALIES, QUESTIONS, TOP_SESSIONS, Question
+from pipeline.domain.feeds import LIVE_EVENTS, WEB_LOGS, Feed
 from pipeline.simulator.files import LABELS
 from pipeline.sink.client import open_client
 from pipeline.sink.queries import Rows, query
@@ -26,7 +27,6 @@ TABLE_OF: Final = {
     "canvas.dead_letters.v1": "dead_letters",
     "canvas.erasures.v1": "erasures",
 }
-
 
 IDS: Final = frozenset({"actor", "person"})
 """Columns of the questions that are names and not numbers."""
@@ -52,35 +52,9 @@ def show(day: Day, console: Console, *, stays_up: bool) -> bool:
 
 def _conservation(day: Day, console: Console) -> list[str]:
     """Print rows in and out of every step; return what does not add up."""
-    problems = []
     rows = _table("step", "feed", "in", "out", "")
-    for feed, lines in (
-        ("web_logs", day.simulated.web_log_lines),
-        ("live_events", day.simulated.live_event_lines),
-    ):
-        totals, tally = day.ingested[feed], day.tallies[feed]
-        rows.add_row("simulate", feed, "", f"{lines:,}", "lines in files")
-        rows.add_row(
-            "ingest",
-            feed,
-            f"{totals.read:,}",
-            f"{totals.published:,}",
-            f"published; {totals.deletes:,} deletes, {totals.dead:,} dead letters",
-        )
-        rows.add_row(
-            "sessionize",
-            feed,
-            f"{tally.consumed:,}",
-            f"{tally.in_sessions:,}",
-            f"in sessions; {tally.without_session:,} without session, {tally.late:,} late, "
-            f"{tally.duplicates:,} duplicates",
-        )
-        if totals.read != lines:
-            problems.append(f"{feed}: {lines:,} lines written, {totals.read:,} read")
-        if totals.read != totals.published + totals.deletes + totals.dead:
-            problems.append(f"{feed}: ingest read more or less than it accounts for")
-        if tally.consumed != totals.published or not tally.balanced():
-            problems.append(f"{feed}: sessionize does not account for every published row")
+    problems = _conserved(WEB_LOGS, day.simulated.web_log_lines, day, rows)
+    problems += _conserved(LIVE_EVENTS, day.simulated.live_event_lines, day, rows)
     for topic, table in TABLE_OF.items():
         held = day.topics[topic]
         rows.add_row(
@@ -97,6 +71,35 @@ def _conservation(day: Day, console: Console) -> list[str]:
     console.print(rows)
     if not problems:
         console.print("Every row is accounted for, from the files to ClickHouse.")
+    return problems
+
+
+def _conserved(feed: Feed, lines: int, day: Day, rows: Table) -> list[str]:
+    """Add a feed's way into sessions to the table; return what does not add up."""
+    totals, tally = day.ingested[feed], day.tallies[feed]
+    rows.add_row("simulate", feed, "", f"{lines:,}", "lines in files")
+    rows.add_row(
+        "ingest",
+        feed,
+        f"{totals.read:,}",
+        f"{totals.published:,}",
+        f"published; {totals.deletes:,} deletes, {totals.dead:,} dead letters",
+    )
+    rows.add_row(
+        "sessionize",
+        feed,
+        f"{tally.consumed:,}",
+        f"{tally.in_sessions:,}",
+        f"in sessions; {tally.without_session:,} without session, {tally.late:,} late, "
+        f"{tally.duplicates:,} duplicates",
+    )
+    problems = []
+    if totals.read != lines:
+        problems.append(f"{feed}: {lines:,} lines written, {totals.read:,} read")
+    if totals.read != totals.published + totals.deletes + totals.dead:
+        problems.append(f"{feed}: ingest read more or less than it accounts for")
+    if tally.consumed != totals.published or not tally.balanced():
+        problems.append(f"{feed}: sessionize does not account for every published row")
     return problems
 
 
