@@ -27,7 +27,6 @@ _MISTAKES: Final = (
     errors.MessageSizeTooLargeError,
     errors.RecordListTooLargeError,
     errors.OffsetMetadataTooLargeError,
-    errors.UnknownTopicOrPartitionError,
     errors.InvalidTopicError,
     errors.TopicAuthorizationFailedError,
     errors.GroupAuthorizationFailedError,
@@ -43,6 +42,8 @@ _MISTAKES: Final = (
     errors.InvalidReplicationFactorError,
     errors.InvalidConfigurationError,
 )
+# UnknownTopicOrPartitionError among them: a client says so too when no broker answered while it
+# asked where a partition is. A missing topic is found by asking for it (``require_topics``).
 _SILENT: Final = (
     errors.KafkaError,
     errors.ConsumerStoppedError,
@@ -67,6 +68,17 @@ def broker_errors(doing: str) -> Iterator[None]:
         raise OurMistake(f"{doing} is impossible: {_says(error)}.") from error
     except _SILENT as error:
         raise Unavailable(f"{doing} got no answer: {_says(error)}.") from error
+
+
+def as_ours(error: BaseException, doing: str) -> BaseException:
+    """Return what ``broker_errors`` makes of an error of the client library; others as they are."""
+    if not isinstance(error, errors.KafkaError):
+        return error
+    try:
+        with broker_errors(doing):
+            raise error
+    except TelemetryError as ours:
+        return ours
 
 
 def _says(error: BaseException) -> str:

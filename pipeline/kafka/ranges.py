@@ -38,14 +38,16 @@ async def read_range(
     *,
     start: int = 0,
     end: int | None = None,
+    silence_s: float = SILENCE_LIMIT_S,
 ) -> AsyncGenerator[Chunk, None]:
-    """Yield [start, end) as read_committed shows it; end None: all there is now.
+    """Yield [start, end) as read_committed shows it; end None: all that is stable now.
 
-    A start before the log's start begins at the log's start. The consumer is one of
-    ``clients.reader``. Raises Unavailable, OurMistake.
+    A start before the log's start begins at the log's start. An end behind the last stable offset
+    is waited for: open transactions end. ``silence_s``: how long the brokers may give nothing. The
+    consumer is one of ``clients.reader``. Raises Unavailable, OurMistake.
     """
     tp = TopicPartition(connection.named(topic), partition)
-    async for got, before, after in _fetches(consumer, tp, topic, start, end):
+    async for got, before, after in _fetches(consumer, tp, topic, start, end, silence_s=silence_s):
         taken: Taken = got[0] if got else NOTHING
         yield chunk_of(topic, partition, before, after, taken.below(after))
 
@@ -66,25 +68,31 @@ async def fetch_range(
 
 
 async def _fetches(
-    consumer: AIOKafkaConsumer, tp: TopicPartition, topic: str, start: int, end: int | None
+    consumer: AIOKafkaConsumer,
+    tp: TopicPartition,
+    topic: str,
+    start: int,
+    end: int | None,
+    *,
+    silence_s: float = SILENCE_LIMIT_S,
 ) -> AsyncIterator[tuple[list[Any], int, int]]:
     """Yield what each fetch gave, and the positions it went from and to, the last one cut."""
     position = max(start, 0)
     with broker_errors(f"Reading {topic} {tp.partition}"):
         consumer.assign([tp])
-        stable = (await consumer.end_offsets([tp]))[tp]
-        stop = stable if end is None else min(end, stable)
+        stop = (await consumer.end_offsets([tp]))[tp] if end is None else end
         consumer.seek(tp, position)
         heard = time.monotonic()
         while position < stop:
             # A position that the brokers must be asked for has no limit of its own.
-            async with asyncio.timeout(SILENCE_LIMIT_S):
+            async with asyncio.timeout(silence_s):
                 fetched = await consumer.getmany(tp, timeout_ms=_POLL_MS, max_records=FETCH_RECORDS)
                 after = await consumer.position(tp)
             if after == position:
-                if time.monotonic() - heard > SILENCE_LIMIT_S:
+                if time.monotonic() - heard > silence_s:
                     raise Unavailable(f"Reading {topic} {tp.partition} stopped at {position}.")
                 continue
-            heard = time.monotonic()
             yield fetched.get(tp, []), position, min(after, stop)
             position = after
+            # After the yield: what the reader takes for itself is no silence.
+            heard = time.monotonic()

@@ -28,6 +28,7 @@ from tenacity import (
 from pipeline.domain.errors import OurMistake, TelemetryError, Unavailable
 from pipeline.domain.exit_codes import ExitCode, exit_code
 from pipeline.engine.stage import StageHandler
+from pipeline.kafka.broker_errors import as_ours
 from pipeline.kafka.connection import KafkaConnection
 from pipeline.kafka.delivery import Delivery
 from pipeline.kafka.faust_hooks import ChunkApp, PassThrough
@@ -291,7 +292,7 @@ class _Worker:
 
     def _fail(self, error: BaseException) -> None:
         if self._failure is None and not self._status.stopping:
-            self._failure = error
+            self._failure = as_ours(error, f"The consumer of {self._stage}")
         self._done.set()
 
     def _report(self) -> None:

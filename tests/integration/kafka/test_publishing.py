@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 import confluent_kafka
 import pyarrow as pa
 import pytest
+from aiokafka import AIOKafkaProducer
 
 from pipeline.codecs.marks import Mark, mark_headers, read_mark
 from pipeline.domain.errors import Fenced, OurMistake
@@ -138,6 +139,24 @@ async def test_a_compacted_topic_is_read_as_its_latest_values(
     await publisher.publish([counts(0, [(b"a", b"1"), (b"b", b"1")]), counts(1, [(b"c", b"1")])])
     await publisher.publish([counts(0, [(b"a", b"2"), (b"b", None)])])
     assert await read_compacted(connection, COUNTS.name) == {b"a": b"2", b"c": b"1"}
+
+
+async def test_a_compacted_topic_is_read_past_transactions_that_others_hold_open(
+    connection: KafkaConnection, publisher: TransactionalPublisher
+) -> None:
+    counted = Block(COUNTS.name, 0, pa.array([b"a"]), pa.array([b"1"]))
+    other = AIOKafkaProducer(**connection.client_arguments(), transactional_id="other")
+    await other.start()
+    await other.begin_transaction()
+    await other.send_and_wait(connection.named(COUNTS.name), b"2", b"b", partition=0)
+    await publisher.publish([counted])
+
+    reading = asyncio.create_task(read_compacted(connection, COUNTS.name))
+    await asyncio.sleep(1)  # it could have read what is stable by now: nothing
+    await other.abort_transaction()
+
+    assert await reading == {b"a": b"1"}
+    await other.stop()
 
 
 async def test_progress_tells_ends_lag_and_what_open_transactions_hide(

@@ -12,7 +12,7 @@ from pipeline.domain.errors import (
     Unavailable,
 )
 from pipeline.domain.exit_codes import ExitCode, exit_code
-from pipeline.kafka.broker_errors import broker_errors
+from pipeline.kafka.broker_errors import as_ours, broker_errors
 
 
 @pytest.mark.parametrize(
@@ -25,6 +25,7 @@ from pipeline.kafka.broker_errors import broker_errors
         (errors.AuthenticationFailedError(), OurMistake),
         (errors.KafkaConnectionError(), Unavailable),
         (errors.KafkaError("Unexpected error"), Unavailable),
+        (errors.UnknownTopicOrPartitionError(), Unavailable),
         (TimeoutError(), Unavailable),
         (ConnectionResetError(), Unavailable),
     ],
@@ -49,6 +50,14 @@ def test_a_message_names_the_error_s_class_once(raised: Exception) -> None:
     with pytest.raises(TelemetryError) as caught, broker_errors("The commit"):
         raise raised
     assert str(caught.value).count(type(raised).__name__) == 1
+
+
+def test_an_error_raised_far_away_is_told_apart_the_same_way() -> None:
+    lost = as_ours(errors.KafkaConnectionError("broker 1"), "The consumer")
+    assert type(lost) is Unavailable
+    assert str(lost).startswith("The consumer got no answer")
+    mistake = AssertionError()
+    assert as_ours(mistake, "The consumer") is mistake
 
 
 def test_other_errors_pass_unchanged() -> None:
