@@ -118,7 +118,7 @@ def detect(taken: list[pl.DataFrame]) -> None:
     adding = flushing = 0.0
     for number, first in enumerate(range(0, len(records), CHUNK), start=1):
         last = min(first + CHUNK, len(records))
-        chunk = RecordChunk.of(REQUEST_DELTAS.name, 0, first, last, records[first:last])
+        chunk = RecordChunk(REQUEST_DELTAS.name, 0, first, last, records[first:last])
         began = time.process_time()
         task.add(chunk)
         adding += time.process_time() - began

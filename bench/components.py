@@ -26,7 +26,12 @@ from pipeline.codecs.marks import Mark
 from pipeline.codecs.partitioner import partition_of
 from pipeline.codecs.record_batch import record_batch_bodies
 from pipeline.codecs.schemas import Schemas
-from pipeline.codecs.web_log_rows import Origin, read_web_logs, web_log_key, with_agent_columns
+from pipeline.codecs.web_log_rows import (
+    Origin,
+    read_web_log_text,
+    web_log_key,
+    with_agent_columns,
+)
 from pipeline.domain.event_time import EventTimeRules
 from pipeline.domain.feeds import WEB_LOGS
 from pipeline.domain.topics import REQUEST_DELTAS, SESSIONS, Topic
@@ -35,6 +40,8 @@ from pipeline.engine.blocks import BlockMaker
 from pipeline.engine.duplicates import DuplicateFilter
 from pipeline.engine.stage import Block
 from pipeline.engine.watermarks import Watermarks
+from pipeline.ingest.content import Content
+from pipeline.ingest.spool import Spool, SpoolDirectory
 from pipeline.kafka.clients import reader
 from pipeline.kafka.ranges import read_range
 from pipeline.kafka.ready_batch import record_batch
@@ -83,21 +90,29 @@ class Line(NamedTuple):
 
 
 def ingest_steps(settings: Settings, files: Path, most_rows: int) -> Line:
-    """Return the steps from JSONL lines to record batches."""
+    """Return the steps from JSONL files to record batches."""
     steps, known, rows = Steps(), wiring.schemas(settings), 0
     encoder = ColumnEncoder(known.named(WEB_LOGS_TOPIC.schema), known.id_of(WEB_LOGS_TOPIC.schema))
     now = time.time_ns() // 1000
-    for lines in _lines(files / WEB_LOGS_DIR, most_rows):
-        with steps.step("read, validate, redact"):
-            read = read_web_logs(lines, 1, Origin("bench", now))
-        with steps.step("Avro encode"):
-            frame = with_agent_columns(read.rows, "bench", None, now)
-            values = encoder.encode(frame)
-        with steps.step("key, partition"):
-            keys = binary_values(frame.select(web_log_key()).to_series())
-            partition_of(keys, settings.partitions)
-        _batch_steps(steps, Block(WEB_LOGS_TOPIC.name, 0, keys, values))
-        rows += len(lines)
+    with SpoolDirectory(settings.spool_dir) as directory:
+        spool = directory.open_spool("timestamp")
+        for text in _texts(steps, files / WEB_LOGS_DIR):
+            with steps.step("parse, validate, redact"):
+                read = read_web_log_text(text, 1, Origin("bench", now))
+            with steps.step("spool"):
+                spool.add_rows(read.rows)
+            rows += read.read
+            if rows >= most_rows:
+                break
+        with steps.step("spool"):
+            spool.flush()
+        for frame in _spooled(steps, spool):
+            with steps.step("Avro encode"):
+                values = encoder.encode(with_agent_columns(frame, "bench", None, now))
+            with steps.step("key, partition"):
+                keys = binary_values(frame.select(web_log_key()).to_series())
+                partition_of(keys, settings.partitions)
+            _batch_steps(steps, Block(WEB_LOGS_TOPIC.name, 0, keys, values))
     return Line("ingest", "row", rows, steps.per_row(rows))
 
 
@@ -194,15 +209,28 @@ def _batch_steps(steps: Steps, block: Block) -> None:
             record_batch(count, body, timestamp_ms=0, producer=NOBODY)
 
 
-def _lines(directory: Path, most: int) -> Iterator[list[bytes]]:
-    given = 0
+def _texts(steps: Steps, directory: Path) -> Iterator[bytes]:
+    """Give the files' lines, block by block, as the agent reads them."""
     for file in sorted(directory.glob("*.jsonl")):
-        lines = file.read_bytes().splitlines()
-        for start in range(0, len(lines), CHUNK_ROWS):
-            if given >= most:
-                return
-            yield lines[start : start + CHUNK_ROWS]
-            given += CHUNK_ROWS
+        blocks = Content(file, file.name).lines()
+        while True:
+            with steps.step("file, SHA-256, lines"):
+                block = next(blocks, None)
+            if block is None:
+                break
+            yield block.text
+
+
+def _spooled(steps: Steps, spool: Spool) -> Iterator[pl.DataFrame]:
+    """Give the rows back, hour by hour."""
+    for part in spool.parts():
+        frames = spool.read(part, 0, CHUNK_ROWS)
+        while True:
+            with steps.step("spool"):
+                frame = next(frames, None)
+            if frame is None:
+                break
+            yield frame
 
 
 async def _chunks(

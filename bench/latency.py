@@ -2,7 +2,7 @@
 
 Background events come at a steady rate on many sessions; four times a second a probe is published
 with them: one event of a session that nobody has seen. ClickHouse is asked every 20 ms which
-probes it shows.
+probes it shows. Everything runs on all cores, as on one small machine.
 """
 
 import asyncio
@@ -14,10 +14,12 @@ from typing import Any, Final
 
 import numpy as np
 import polars as pl
+import psutil
 from clickhouse_connect.driver.asyncclient import AsyncClient
 
 from bench.installation import Installation
-from bench.stage_run import start, stop
+from bench.stage_run import cpu_s, joined, start, stop
+from bench.two_workers import server
 from pipeline.app import wiring
 from pipeline.codecs.live_event_rows import SCHEMA
 from pipeline.domain.topics import LIVE_EVENTS
@@ -30,7 +32,9 @@ EVERY_S: Final = 0.1
 PROBE_EVERY: Final = 5
 """One probe in so many publications, and published with them."""
 
-SETTLE_S: Final = 10.0
+STAGES: Final = ("sessionize", "sink")
+SERVERS: Final = {"broker": "kafka.Kafka", "clickhouse": "pipeline.local.clickhouse"}
+SETTLE_S: Final = 2.0
 MEASURED_S: Final = 40.0
 PATIENCE_S: Final = 20.0
 SESSIONS: Final = 20_000
@@ -52,26 +56,36 @@ async def latency(installed: Installation, directory: Path) -> dict[str, Any]:
     """Return p50 and p95 in seconds, and what was lost sight of."""
     probes = Probes()
     with (directory / "latency.log").open("wb") as log:
-        stages = [
-            start(
+        workers = {
+            stage: start(
                 [sys.executable, "-m", "pipeline", "run", stage],
                 installed.environment,
                 log.fileno(),
+                pinned=False,
             )
-            for stage in ("sessionize", "sink")
-        ]
+            for stage in STAGES
+        }
+        watched = {
+            **{stage: psutil.Process(worker.pid) for stage, worker in workers.items()},
+            **{name: server(word) for name, word in SERVERS.items()},
+        }
         try:
+            for stage in STAGES:
+                await joined(installed, stage)
             await asyncio.sleep(SETTLE_S)
             client = await open_async_client(installed.settings.clickhouse())
+            before, began = {name: cpu_s(each) for name, each in watched.items()}, time.monotonic()
             try:
                 async with asyncio.TaskGroup() as group:
                     publishing = group.create_task(_publish(installed, probes))
                     group.create_task(_look(client, probes, publishing))
             finally:
                 await client.close()
+            wall = time.monotonic() - began
+            spent = {name: (cpu_s(each) - before[name]) / wall for name, each in watched.items()}
         finally:
-            for stage in stages:
-                stop(stage)
+            for worker in workers.values():
+                stop(worker)
     seconds = [at - probes.published[probe] for probe, at in probes.seen.items()]
     return {
         "latency_background_events_per_s": EVENTS_PER_S,
@@ -79,6 +93,7 @@ async def latency(installed: Installation, directory: Path) -> dict[str, Any]:
         "latency_probes_not_seen": len(probes.waiting()),
         "latency_p50_s": round(float(np.percentile(seconds, 50)), 3),
         "latency_p95_s": round(float(np.percentile(seconds, 95)), 3),
+        **{f"latency_{name}_cpu_s_per_s": round(share, 2) for name, share in spent.items()},
     }
 
 

@@ -6,11 +6,12 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from multiprocessing import get_context
 from typing import Any, Generic, NamedTuple, ParamSpec, TypeVar
 
 import numpy as np
+import psutil
 
 from pipeline.app.quick_start import leave_out_pandas
 
@@ -57,15 +58,39 @@ def leave_measured_core() -> None:
         os.sched_setaffinity(0, rest)
 
 
-@contextmanager
-def on_measured_core() -> Iterator[None]:
+def on_measured_core() -> AbstractContextManager[None]:
     """Let processes started within inherit the measured core and nothing else."""
-    core = measured_core()
-    if not core:
+    return _on(measured_core())
+
+
+def on_all_cores() -> AbstractContextManager[None]:
+    """Let processes started within have every core."""
+    return _on(_ALL_CORES)
+
+
+@contextmanager
+def server_on_all_cores(server: psutil.Process) -> Iterator[None]:
+    """Give a running server's threads every core for a while."""
+    if not _ALL_CORES:
+        yield
+        return
+    before = {thread.id: os.sched_getaffinity(thread.id) for thread in server.threads()}
+    for number in before:
+        os.sched_setaffinity(number, _ALL_CORES)
+    try:
+        yield
+    finally:
+        for thread in server.threads():
+            os.sched_setaffinity(thread.id, before.get(thread.id, min(before.values(), key=len)))
+
+
+@contextmanager
+def _on(cores: set[int]) -> Iterator[None]:
+    if not cores:
         yield
         return
     before = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, core)
+    os.sched_setaffinity(0, cores)
     try:
         yield
     finally:

@@ -1,99 +1,146 @@
 """What sessionize costs when web_logs rows come at a steady rate."""
 
 import asyncio
+import json
 import sys
 import time
-from itertools import cycle
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
+import numpy as np
 import psutil
 import pyarrow as pa
 
 from bench.installation import Installation, varied
-from bench.stage_run import cpu_s, start, stop
+from bench.stage_run import cpu_s, joined, start, stop
 from pipeline.app.commands.topics import create
 from pipeline.domain.topics import WEB_LOGS
-from pipeline.engine.stage import Block
+from pipeline.engine.stage import Block, Headers, MarkBlock
 from pipeline.kafka.clients import reader
 from pipeline.kafka.progress import Progress
 from pipeline.kafka.publisher import TransactionalPublisher
 from pipeline.kafka.ranges import fetch_range
 
+INTERVALS_MS: Final = (500, 100, 5_000)
 ROWS_PER_S: Final = 50_000
 EVERY_S: Final = 0.25
-SETTLE_S: Final = 8.0
-MEASURED_S: Final = 15.0
+SETTLE_S: Final = 4.0
+ASK_EVERY: Final = 8
+"""The lag is asked for once in so many publications."""
+
+Load = list[Block | MarkBlock]
+
+
+class Lane(NamedTuple):
+    """A partition's rows, and its marks with the number of rows before each."""
+
+    partition: int
+    keys: pa.BinaryArray
+    values: pa.BinaryArray
+    marks: list[tuple[int, Headers]]
+
+    def step(self, number: int, steps: int) -> Load:
+        """Return one of so many shares, its marks behind its rows: no row becomes late by it."""
+        first, end = (
+            np.linspace(0, len(self.keys), steps + 1).round().astype(int)[number : number + 2]
+        )
+        rows = (each.slice(first, end - first) for each in (self.keys, self.values))
+        last = number == steps - 1
+        marks = [headers for place, headers in self.marks if first <= place < end + last]
+        return [
+            Block(WEB_LOGS.name, self.partition, *rows),
+            *(MarkBlock(WEB_LOGS.name, self.partition, headers) for headers in marks),
+        ]
 
 
 def paced(installed: Installation, directory: Path) -> dict[str, Any]:
-    """Publish the topic's rows again, paced, under another prefix; measure the worker there."""
+    """Publish the topic's rows and marks again, paced, with each commit interval in turn."""
     return asyncio.run(_paced(installed, directory))
 
 
 async def _paced(installed: Installation, directory: Path) -> dict[str, Any]:
-    there = varied(installed, topic_prefix="paced.", app_id="paced", commit_interval_ms=500)
+    loads, figures = await _loads(installed), dict[str, Any]()
+    for interval in INTERVALS_MS:
+        there = varied(
+            installed,
+            topic_prefix=f"paced-{interval}.",
+            app_id="paced",
+            commit_interval_ms=interval,
+        )
+        found = await _with_interval(there, loads, directory)
+        figures |= {f"paced_commits_{interval}_ms_{name}": said for name, said in found.items()}
+    return figures
+
+
+async def _with_interval(there: Installation, loads: list[Load], directory: Path) -> dict[str, Any]:
+    """Publish under a prefix of its own; measure the worker there."""
     await asyncio.to_thread(create, there.settings, quiet=True)
-    loads = await _loads(installed)
     command = [sys.executable, "-m", "pipeline", "run", "sessionize"]
     with (directory / "paced.log").open("wb") as log:
         process = start(command, there.environment, log.fileno())
         try:
+            await joined(there, "sessionize")
             return await _measure(there, loads, psutil.Process(process.pid))
         finally:
             stop(process)
 
 
 async def _measure(
-    there: Installation, loads: list[list[Block]], worker: psutil.Process
+    there: Installation, loads: list[Load], worker: psutil.Process
 ) -> dict[str, Any]:
+    """Publish everything; count from SETTLE_S on to the last load."""
+    group, lags = there.settings.group("sessionize"), list[int]()
     publisher = TransactionalPublisher(there.settings.kafka(), "paced")
     await publisher.start()
-    began = time.monotonic()
+    settled, published = round(SETTLE_S / EVERY_S), 0
     try:
-        published, before, since, lags = 0, 0.0, 0.0, list[int]()
         async with Progress(there.settings.kafka()) as progress:
-            for number, load in enumerate(cycle(loads)):
+            began = time.monotonic()
+            for number, load in enumerate(loads):
                 await asyncio.sleep(max(began + number * EVERY_S - time.monotonic(), 0))
-                elapsed = time.monotonic() - began
-                if not since and elapsed >= SETTLE_S:
+                if number == settled:
                     before, since, published = cpu_s(worker), time.monotonic(), 0
-                if elapsed >= SETTLE_S + MEASURED_S:
-                    break
+                    earlier = await _commits(progress, group)
                 await publisher.publish(load)
-                published += sum(len(block.values) for block in load)
-                if since and number % 8 == 0:
-                    lag = await progress.lag(there.settings.group("sessionize"), [WEB_LOGS.name])
+                published += sum(len(block.values) for block in load if isinstance(block, Block))
+                if number > settled and number % ASK_EVERY == 0:
+                    lag = await progress.lag(group, [WEB_LOGS.name])
                     lags.append(sum(each.behind for each in lag.values()))
-        seconds = time.monotonic() - since
+            await asyncio.sleep(max(began + len(loads) * EVERY_S - time.monotonic(), 0))
+            seconds, spent = time.monotonic() - since, cpu_s(worker) - before
+            commits = await _commits(progress, group) - earlier
         return {
-            "paced_rows_per_s": round(published / seconds),
-            "paced_cpu_s_per_s": round((cpu_s(worker) - before) / seconds, 3),
-            "paced_largest_lag_rows": max(lags, default=0),
+            "rows_per_s": round(published / seconds),
+            "cpu_s_per_s": round(spent / seconds, 3),
+            "commits_per_s": round(commits / seconds, 1),
+            "largest_lag_rows": max(lags, default=0),
         }
     finally:
         await publisher.stop()
 
 
-async def _loads(installed: Installation) -> list[list[Block]]:
-    """Return what to publish every EVERY_S: equal shares of all partitions."""
+async def _commits(progress: Progress, group: str) -> int:
+    """Return how many commits the tasks say they have made."""
+    committed = await progress.committed(group, [WEB_LOGS.name])
+    return sum(json.loads(each.metadata)["seq"] for each in committed.values())
+
+
+async def _loads(installed: Installation) -> list[Load]:
+    """Return what to publish every EVERY_S: the same share of each partition."""
     settings = installed.settings
-    share = round(ROWS_PER_S * EVERY_S / settings.partitions)
-    lanes = []
     async with reader(settings.kafka(), raw=False) as consumer:
+        lanes = []
         for partition in range(settings.partitions):
-            keys, values = list[bytes](), list[bytes]()
+            keys, values, marks = list[bytes](), list[bytes](), list[tuple[int, Headers]]()
             found = fetch_range(consumer, settings.kafka(), WEB_LOGS.name, partition)
             async for fetch in found:
-                rows = [record for record in fetch.records if record.value is not None]
-                keys += [record.key or b"" for record in rows]
-                values += [record.value or b"" for record in rows]
-            lanes.append((pa.array(keys, pa.binary()), pa.array(values, pa.binary())))
-    steps = min(len(keys) for keys, _ in lanes) // share
-    return [
-        [
-            Block(WEB_LOGS.name, partition, *(each.slice(step * share, share) for each in lane))
-            for partition, lane in enumerate(lanes)
-        ]
-        for step in range(steps)
-    ]
+                for record in fetch.records:
+                    if record.value is None:
+                        marks.append((len(keys), tuple(record.headers)))
+                    else:
+                        keys.append(record.key or b"")
+                        values.append(record.value)
+            lane = pa.array(keys, pa.binary()), pa.array(values, pa.binary()), marks
+            lanes.append(Lane(partition, *lane))
+    steps = round(sum(len(lane.keys) for lane in lanes) / (ROWS_PER_S * EVERY_S))
+    return [[block for lane in lanes for block in lane.step(n, steps)] for n in range(steps)]

@@ -81,9 +81,7 @@ def chunks(values: list[bytes], topic: str, partition: int) -> list[RecordChunk]
     stamp = START // 1000
     records = [_Fetched(at, stamp, b"", value) for at, value in enumerate(values)]
     return [
-        RecordChunk.of(
-            topic, partition, at, min(at + CHUNK, len(records)), records[at : at + CHUNK]
-        )
+        RecordChunk(topic, partition, at, min(at + CHUNK, len(records)), records[at : at + CHUNK])
         for at in range(0, len(records), CHUNK)
     ]
 

@@ -16,7 +16,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
 from bench.installation import Installation
-from bench.measure import Cost, Rate, on_measured_core
+from bench.measure import Cost, Rate, on_all_cores, on_measured_core
 from pipeline.app.catching_up import tallies
 from pipeline.app.stages import input_topics
 from pipeline.domain.topics import REQUEST_DELTAS
@@ -63,9 +63,11 @@ def start(
     environment: dict[str, str],
     output: int,
     errors: int = subprocess.STDOUT,
+    *,
+    pinned: bool = True,
 ) -> subprocess.Popen[bytes]:
-    """Start a process on the measured core."""
-    with on_measured_core():
+    """Start a process on the measured core, or on all of them."""
+    with on_measured_core() if pinned else on_all_cores():
         return subprocess.Popen(
             tied(command),
             env={**os.environ, **environment},
@@ -91,7 +93,7 @@ async def _watch(installed: Installation, stage: str, process: subprocess.Popen[
     group, topics = settings.group(stage), input_topics(stage, settings)
     watched, deadline = psutil.Process(process.pid), time.monotonic() + LIMIT_S
     async with admin_client(settings.kafka()) as admin, Progress(settings.kafka()) as progress:
-        while not await _has_partitions(admin, settings.kafka().named(group)):
+        while not await has_partitions(admin, settings.kafka().named(group)):
             await _pause(process, deadline)
         startup, began, largest = cpu_s(watched), time.monotonic(), 0
         while any(lag.behind for lag in (await progress.lag(group, topics)).values()):
@@ -101,13 +103,27 @@ async def _watch(installed: Installation, stage: str, process: subprocess.Popen[
     return CaughtUp(cost, startup, largest)
 
 
-async def _has_partitions(admin: AIOKafkaAdminClient, group: str) -> bool:
-    """Tell whether the group is past its rebalance: then chunks begin to flow."""
+async def has_partitions(admin: AIOKafkaAdminClient, group: str, members: int = 1) -> bool:
+    """Tell whether the group of so many is past its rebalance: then chunks begin to flow."""
     try:
         answers = await admin.describe_consumer_groups([group])
     except KafkaError:  # the broker creates the topic of groups with the first of them
         return False
-    return any(each[2] == "Stable" for answer in answers for each in answer.groups)
+    return any(
+        each[2] == "Stable" and len(each[5]) == members
+        for answer in answers
+        for each in answer.groups
+    )
+
+
+async def joined(installed: Installation, stage: str) -> None:
+    """Wait until a worker of the stage has its partitions."""
+    kafka, deadline = installed.settings.kafka(), time.monotonic() + LIMIT_S
+    async with admin_client(kafka) as admin:
+        while not await has_partitions(admin, kafka.named(installed.settings.group(stage))):
+            if time.monotonic() > deadline:
+                raise StageFailedError(f"{stage} did not join within {LIMIT_S:.0f} s")
+            await asyncio.sleep(POLL_S)
 
 
 async def _pause(process: subprocess.Popen[bytes], deadline: float) -> None:

@@ -1,7 +1,6 @@
 """Two sessionize workers and the broker on the same cores."""
 
 import asyncio
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -10,10 +9,11 @@ from typing import Any, Final
 import psutil
 
 from bench.installation import Installation
-from bench.stage_run import StageFailedError, cpu_s, rows_consumed
+from bench.measure import server_on_all_cores
+from bench.stage_run import StageFailedError, cpu_s, has_partitions, rows_consumed, start, stop
 from pipeline.domain.topics import WEB_LOGS
+from pipeline.kafka.clients import admin_client
 from pipeline.kafka.progress import Progress
-from pipeline.local.child import tied
 
 WORKERS: Final = 2
 LIMIT_S: Final = 240.0
@@ -21,20 +21,14 @@ LIMIT_S: Final = 240.0
 
 def two_workers(installed: Installation, directory: Path) -> dict[str, Any]:
     """Let two workers catch up, unpinned; return rows a second on the wall and who took what."""
-    broker = _broker()
-    broker.cpu_affinity([])  # an empty list means every core
+    broker = server("kafka.Kafka")
     command = [sys.executable, "-m", "pipeline", "run", "sessionize"]
-    with (directory / "two.log").open("wb") as log:
+    with (
+        (directory / "two.log").open("wb") as log,
+        server_on_all_cores(broker),
+    ):
         workers = [
-            subprocess.Popen(
-                tied(command),
-                env=installed.environment,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-                preexec_fn=_all_cores,  # noqa: PLW1509 - no threads of ours are running
-            )
+            start(command, installed.environment, log.fileno(), pinned=False)
             for _ in range(WORKERS)
         ]
         try:
@@ -42,19 +36,16 @@ def two_workers(installed: Installation, directory: Path) -> dict[str, Any]:
             return asyncio.run(_watch(installed, watched, broker))
         finally:
             for worker in workers:
-                worker.terminate()
-            for worker in workers:
-                worker.wait(30)
+                stop(worker)
 
 
 async def _watch(
     installed: Installation, workers: list[psutil.Process], broker: psutil.Process
 ) -> dict[str, Any]:
     group = installed.settings.group("sessionize")
-    deadline = time.monotonic() + LIMIT_S
-    async with Progress(installed.settings.kafka()) as progress:
-        first = await _lag(progress, group)
-        while await _lag(progress, group) == first:
+    kafka, deadline = installed.settings.kafka(), time.monotonic() + LIMIT_S
+    async with admin_client(kafka) as admin, Progress(kafka) as progress:
+        while not await has_partitions(admin, kafka.named(group), WORKERS):
             await _pause(deadline)
         rows = await rows_consumed(installed)
         began, spent = time.monotonic(), [cpu_s(each) for each in (*workers, broker)]
@@ -82,13 +73,9 @@ async def _pause(deadline: float) -> None:
     await asyncio.sleep(0.1)
 
 
-def _all_cores() -> None:
-    psutil.Process().cpu_affinity([])
-
-
-def _broker() -> psutil.Process:
-    """Return the broker among this process's children."""
+def server(word: str) -> psutil.Process:
+    """Return the process with this word in its command among this one's children."""
     for child in psutil.Process().children(recursive=True):
-        if "kafka.Kafka" in child.cmdline():
+        if word in child.cmdline():
             return child
-    raise StageFailedError("no broker runs below this process")
+    raise StageFailedError(f"no {word} runs below this process")

@@ -22,10 +22,20 @@ def java(name: str) -> tuple[str, str]:
     if found is None or shutil.which("javac") is None or shutil.which("mvn") is None:
         raise MissingToolError("The Java peers need a JDK 17 and Maven (java, javac, mvn).")
     out = CACHE / name
+    jar, jars = out / f"peer-{name}-1.jar", out / "jars"
+    path = f"{jar}:{jars}/*"
+    if jar.exists() and jars.exists() and jar.stat().st_mtime > _newest(name):
+        return found, path
     command = ["mvn", "--quiet", "--batch-mode", f"-Dpeer.build={out}", "package"]
-    copy = ["dependency:copy-dependencies", f"-DoutputDirectory={out / 'jars'}"]
+    copy = ["dependency:copy-dependencies", f"-DoutputDirectory={jars}"]
     subprocess.run([*command, *copy], cwd=HERE / name, check=True, timeout=BUILD_LIMIT_S)
-    return found, f"{out / f'peer-{name}-1.jar'}:{out / 'jars'}/*"
+    return found, path
+
+
+def _newest(name: str) -> float:
+    """Return when the last of a Java peer's sources changed."""
+    files = [HERE / "pom.xml", *(HERE / name).rglob("*.*"), *(HERE / "shared").rglob("*.*")]
+    return max(file.stat().st_mtime for file in files)
 
 
 def bytewax() -> str:

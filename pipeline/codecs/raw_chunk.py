@@ -1,6 +1,6 @@
 """Chunks of whole record batches: no Python per record."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 import numpy as np
@@ -8,7 +8,7 @@ import numpy as np
 from pipeline.codecs import record_kernels as kernels
 from pipeline.codecs.arrow_bytes import Bytes, Int64s
 from pipeline.codecs.batch_reader import CorruptBatch
-from pipeline.codecs.chunk import Asked, Decoded, Record, read_rows
+from pipeline.codecs.chunk import Asked, Chunk, Decoded, FetchedChunk, Record, read_rows
 from pipeline.codecs.marks import Mark, StageMark, read_mark
 from pipeline.codecs.raw_batch import RawBatch
 from pipeline.codecs.schemas import Schemas
@@ -18,7 +18,7 @@ _LEAST_RECORD: Final = 7
 """Bytes of a record with nothing in it: no header can promise more records than fit."""
 
 
-class RawChunk:
+class RawChunk(FetchedChunk[RawBatch]):
     """A chunk of record batches, whose records are found once and never become objects.
 
     The payloads are joined, so that all texts of a column are views into one buffer. Finding the
@@ -26,24 +26,13 @@ class RawChunk:
     records as its batch says.
     """
 
-    __slots__ = ("_data", "_found", "fetch_offset", "next_offset", "partition", "topic")
+    __slots__ = ("_data", "_found")
 
-    def __init__(
-        self,
-        topic: str,
-        partition: int,
-        fetch_offset: int,
-        next_offset: int,
-        batches: Sequence[RawBatch],
-    ) -> None:
-        self.topic = topic
-        self.partition = partition
-        self.fetch_offset = fetch_offset
-        self.next_offset = next_offset
-        payloads = [batch.payload for batch in batches]
+    def _hold(self, given: Sequence[RawBatch]) -> None:
+        payloads = [batch.payload for batch in given]
         joined = payloads[0] if len(payloads) == 1 else b"".join(payloads)
         self._data = np.frombuffer(joined, np.uint8)
-        self._found = _records(self._data, batches)
+        self._found = _records(self._data, given)
 
     def __len__(self) -> int:
         return int(self._found.shape[1])
@@ -59,6 +48,22 @@ class RawChunk:
         later._data = self._data
         later._found = self._found[:, self._place(offset) :]
         return later
+
+    @classmethod
+    def one(cls, chunks: Sequence["RawChunk"]) -> "RawChunk":
+        """Return chunks that follow each other as one."""
+        first, last = chunks[0], chunks[-1]
+        if first is last:
+            return first
+        whole = object.__new__(cls)
+        whole.topic, whole.partition = last.topic, last.partition
+        whole.fetch_offset, whole.next_offset = first.fetch_offset, last.next_offset
+        data, found = zip(*((each._data, each._found) for each in chunks), strict=True)  # noqa: SLF001
+        begins = np.cumsum([0, *map(len, data[:-1])]).repeat([len(each) for each in chunks])
+        whole._data, whole._found = np.concatenate(data), np.concatenate(found, axis=1)
+        places = whole._found[kernels.RECORD :]
+        places += np.where(places == kernels.NO_VALUE, 0, begins)
+        return whole
 
     def record(self, offset: int) -> Record:
         """Return one record as it was read; KeyError if it is not here."""
@@ -97,6 +102,25 @@ class RawChunk:
     def _record(self, place: int) -> Record:
         offset, timestamp_ms, at = self._found[: kernels.RECORD + 1, place].tolist()
         return _record_at(self._data, at, offset, timestamp_ms)
+
+
+def joined(chunks: Iterable[Chunk]) -> Iterator[Chunk]:
+    """Yield chunks of one partition that follow each other, those of whole batches made one.
+
+    What a task does for a chunk costs some 5 ms however few its rows are; joining costs less than
+    0.1 µs a row.
+    """
+    raw: list[RawChunk] = []
+    for chunk in chunks:
+        if isinstance(chunk, RawChunk):
+            raw.append(chunk)
+            continue
+        if raw:
+            yield RawChunk.one(raw)
+            raw = []
+        yield chunk
+    if raw:
+        yield RawChunk.one(raw)
 
 
 def _records(data: Bytes, batches: Sequence[RawBatch]) -> Int64s:

@@ -122,4 +122,4 @@ class Replay:
             ]
         end = first + len(records)
         self._ends[block.topic] = end
-        return RecordChunk.of(block.topic, block.partition, first, end, records)
+        return RecordChunk(block.topic, block.partition, first, end, records)

@@ -13,11 +13,15 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from pipeline.codecs.chunk import Chunk
+from pipeline.codecs.raw_chunk import RawChunk, joined
 from pipeline.domain.errors import Fenced, OurMistake, Unavailable
 from pipeline.engine.stage import Block, Flush, MarkBlock, StageTask
 from pipeline.kafka.figures import CommitFigures
 from pipeline.kafka.pace import Pace
 from pipeline.kafka.transactions import GroupOffsets, Transactions
+
+JOINED_ROWS: Final = 20_000
+"""Smaller chunks wait until so many rows of their topic are there, or a commit begins."""
 
 METADATA_LIMIT: Final = 4096
 """Bytes that a broker takes with an offset (``offset.metadata.max.bytes``)."""
@@ -60,6 +64,7 @@ class TaskHost:
         self._unread = position.unread
         self._figures = figures
         self._rows = 0
+        self._waiting: dict[str, list[Chunk]] = {}
         self._more = False
         self._began = time.monotonic()
         self._sending: asyncio.Task[None] | None = None
@@ -86,9 +91,20 @@ class TaskHost:
         self._unread.discard(chunk.topic)
         new = chunk.since(position) if chunk.fetch_offset < position else chunk
         if len(new):
-            self.task.add(new)
+            self._give(new)
             self._rows += len(new)
         self._next[chunk.topic] = chunk.next_offset
+
+    def _give(self, chunk: Chunk) -> None:
+        """Add a chunk to the task, small ones of whole batches together."""
+        waiting = self._waiting.setdefault(chunk.topic, [])
+        waiting.append(chunk)
+        if not isinstance(chunk, RawChunk) or sum(map(len, waiting)) >= JOINED_ROWS:
+            self._add_waiting(chunk.topic)
+
+    def _add_waiting(self, topic: str) -> None:
+        for chunk in joined(self._waiting.pop(topic, ())):
+            self.task.add(chunk)
 
     @property
     def _under_way(self) -> bool:
@@ -112,6 +128,8 @@ class TaskHost:
         Nothing is sent if neither changed. Raises what the last commit failed with.
         """
         self.check()
+        for topic in tuple(self._waiting):
+            self._add_waiting(topic)
         flush = self.task.flush()
         self._more = flush is not None and flush.more
         rows, self._rows = self._rows, 0

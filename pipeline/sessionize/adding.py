@@ -1,15 +1,16 @@
 """Adds the rows of a batch to sessions: room for the kernel, and what it leaves to do."""
 
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Self
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from pipeline.sessionize import layout as at
 from pipeline.sessionize import row_kernels as kernels
 from pipeline.sessionize.activity_day import ActivityDays
 from pipeline.sessionize.arrays import I64
-from pipeline.sessionize.batch_rows import batch_rows, keep_texts
+from pipeline.sessionize.batch_rows import BatchRows, batch_rows, keep_texts
 from pipeline.sessionize.hash_index import HashIndex
 from pipeline.sessionize.member_sets import MemberSets
 from pipeline.sessionize.store import Store
@@ -25,6 +26,27 @@ class Added(NamedTuple):
 
     slots: I64
     vanished: I64
+
+
+class _Room(NamedTuple):
+    """Where the kernel writes down what it did, in the order of its arguments."""
+
+    changes: I64
+    touched: I64
+    vanished: I64
+    events: npt.NDArray[np.uint64]
+    event_rows: I64
+
+    @classmethod
+    def of(cls, rows: int) -> Self:
+        """Return room for so many rows."""
+        return cls(
+            np.empty(rows * kernels.MOST_CHANGES, np.int64),
+            np.empty(rows, np.int64),
+            np.empty(rows, np.int64),
+            np.empty(rows * 2, np.uint64),
+            np.empty(rows * 2, np.int64),
+        )
 
 
 class Adding:
@@ -51,12 +73,7 @@ class Adding:
         rows = batch_rows(batch)
         days, starts = self._days.around(rows.matrix[:, kernels.TIME])
         self._index.reserve(batch.height)
-        room = batch.height + _ROOM
-        changes, touched, vanished, event_rows = (
-            np.empty(room * more, np.int64) for more in (kernels.MOST_CHANGES, 1, 1, 2)
-        )
-        events = np.empty(room * 2, np.uint64)
-        done = 0
+        room, done = _Room.of(batch.height + _ROOM), 0
         while done < batch.height:
             self._store.reserve(min(batch.height - done, _ROOM))
             self._sets.reserve(_ROOM)
@@ -74,11 +91,7 @@ class Adding:
                 store.numbers.free,
                 sets.numbers.free,
                 counts,
-                changes,
-                touched,
-                vanished,
-                events,
-                event_rows,
+                *room,
                 rows.matrix,
                 days,
                 starts,
@@ -87,14 +100,19 @@ class Adding:
                 self._gap,
                 done,
             )
-            store.open += store.numbers.count - int(counts[kernels.FREE_SLOTS])
-            store.open -= int(counts[kernels.VANISHED])
-            store.numbers.count = int(counts[kernels.FREE_SLOTS])
-            sets.numbers.count = int(counts[kernels.FREE_BLOCKS])
-            self._index.size += int(counts[kernels.INDEXED])
-            store.remember(changes[: counts[kernels.CHANGES]].copy())
-            some = slice(0, int(counts[kernels.EVENTS]))
-            keep_texts(sets.texts, rows, events[some], event_rows[some])
-            seen = store.seen(touched[: counts[kernels.TOUCHED]])
-            store.keep_paths(seen, rows.paths)
-            added.append(Added(seen, vanished[: counts[kernels.VANISHED]].copy()))
+            added.append(self._added(rows, room, counts))
+
+    def _added(self, rows: BatchRows, room: _Room, counts: I64) -> Added:
+        """Take over what the kernel says it did."""
+        store, sets = self._store, self._sets
+        store.open += store.numbers.count - int(counts[kernels.FREE_SLOTS])
+        store.open -= int(counts[kernels.VANISHED])
+        store.numbers.count = int(counts[kernels.FREE_SLOTS])
+        sets.numbers.count = int(counts[kernels.FREE_BLOCKS])
+        self._index.size += int(counts[kernels.INDEXED])
+        store.remember(room.changes[: counts[kernels.CHANGES]].copy())
+        some = slice(0, int(counts[kernels.EVENTS]))
+        keep_texts(sets.texts, rows, room.events[some], room.event_rows[some])
+        seen = store.seen(room.touched[: counts[kernels.TOUCHED]])
+        store.keep_paths(seen, rows.paths)
+        return Added(seen, room.vanished[: counts[kernels.VANISHED]].copy())

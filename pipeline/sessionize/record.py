@@ -49,6 +49,14 @@ class Content(NamedTuple):
     columns: I64
     members: Found
 
+    def with_bare(self, columns: I64) -> "Content":
+        """Return it with more sessions behind, which have no members."""
+        bounds, hashes = self.members
+        count, more = self.columns.shape[1], columns.shape[1]
+        places = np.arange(len(at.SETS))[:, None] * count + np.arange(count + more).clip(max=count)
+        bounds = np.append(bounds[places.reshape(-1)], bounds[-1])
+        return Content(np.concatenate((self.columns, columns), axis=1), Found(bounds, hashes))
+
 
 class Texts(NamedTuple):
     """Where the texts are: paths by number, members by hash."""
@@ -81,11 +89,6 @@ def session_frame(
     columns |= _sets(own, content.members, texts.members)
     columns |= {name: _optional(own, column) for name, column in OPTIONAL}
     return pl.DataFrame(pa.table(columns))
-
-
-def no_members(count: int) -> Found:
-    """Return the members of so many sessions that have none."""
-    return Found(np.zeros(count * len(at.SETS) + 1, np.int64), np.empty(0, np.uint64))
 
 
 def _optional(own: I64, column: int) -> Any:

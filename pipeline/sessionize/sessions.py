@@ -16,7 +16,7 @@ from pipeline.sessionize.arrays import EMPTY, I64, Flags, concat
 from pipeline.sessionize.chains import Chains, Members
 from pipeline.sessionize.member_sets import MemberSets
 from pipeline.sessionize.output_ledger import OutputLedger
-from pipeline.sessionize.record import Content, Texts, no_members, session_frame
+from pipeline.sessionize.record import Content, Texts, session_frame
 from pipeline.sessionize.restoring import (
     identities,
     identity_hash,
@@ -93,10 +93,11 @@ class Sessions:
         closed = self._timers.closed(columns[at.END], columns[at.LOGGED_OUT])
         status = np.where(final, FINAL, np.where(closed, CLOSED, OPEN)).tolist()
         content = Content(columns, self._sets.list(slots))
-        frame = session_frame(content, self._texts, status, version, self._gap)
         withdrawn = self._withdrawn(columns)
         if withdrawn.size:
-            frame = frame.vstack(self._withdrawn_frame(withdrawn, version))
+            content = content.with_bare(withdrawn)
+            status += [WITHDRAWN] * withdrawn.shape[1]
+        frame = session_frame(content, self._texts, status, version, self._gap)
         self._store.rows[slots, at.PUBLISHED] = columns[at.START]
         self._store.rows[slots, at.VERSION] = version
         # Its record so far is out of date; the one just taken has an offset when delivered.
@@ -121,11 +122,6 @@ class Sessions:
             withdrawn[column] = gone[column]
         withdrawn[at.START] = withdrawn[at.END] = gone[at.PUBLISHED]
         return withdrawn
-
-    def _withdrawn_frame(self, columns: I64, version: int) -> pl.DataFrame:
-        count = columns.shape[1]
-        content = Content(columns, no_members(count))
-        return session_frame(content, self._texts, [WITHDRAWN] * count, version, self._gap)
 
     def _drop(self, slots: I64) -> None:
         if len(slots):

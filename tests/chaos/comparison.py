@@ -12,22 +12,13 @@ import polars as pl
 from clickhouse_connect.driver.client import Client
 
 from pipeline.app.catching_up import tallies
-from pipeline.app.demo.conservation import IDENTITIES
+from pipeline.app.demo.conservation import IDENTITIES, standing
 from pipeline.app.settings import Settings
 from pipeline.app.topic_frames import topic_frame
 from pipeline.app.wiring import schemas
 from pipeline.codecs.schemas import Schemas
-from pipeline.domain.topics import (
-    ANOMALIES,
-    DEAD_LETTERS,
-    ERASURES,
-    LATE,
-    LIVE_EVENTS,
-    REQUEST_STATS,
-    SESSIONS,
-    WEB_LOGS,
-    Topic,
-)
+from pipeline.domain import topics
+from pipeline.domain.topics import Topic
 from pipeline.sink.client import open_client
 from pipeline.sink.tables import TABLES
 from tests.chaos.reference import INPUTS, RESULTS, WITH_STATUS, Undisturbed
@@ -39,25 +30,25 @@ _SHOWN_LENGTH: Final = 600
 _OFFSET: Final = "_offset"
 _PUBLISHED: Final = ("ingested_at", "happened_at")
 _COMPARED: Final[dict[Topic, tuple[str, ...]]] = {
-    ERASURES: ("kind", "subject", "requested_at"),
-    ANOMALIES: ("rule", "dimension", "key", "window_start", "window_end"),
-    LATE: ("feed", "reason", "event_key", "value_length"),
-    DEAD_LETTERS: ("feed", "location", "reason", "detail", "payload_sha256"),
+    topics.ERASURES: ("kind", "subject", "requested_at"),
+    topics.ANOMALIES: ("rule", "dimension", "key", "window_start", "window_end"),
+    topics.LATE: ("feed", "reason", "event_key", "value_length"),
+    topics.DEAD_LETTERS: ("feed", "location", "reason", "detail", "payload_sha256"),
 }
-_VERSIONED: Final = (SESSIONS, REQUEST_STATS, ANOMALIES)
+_VERSIONED: Final = (topics.SESSIONS, topics.REQUEST_STATS, topics.ANOMALIES)
 
 _DECIDES: Final[dict[Topic, tuple[list[str], list[bool]]]] = {
-    WEB_LOGS: (["committed_at", "ingested_at", _OFFSET], [False, False, False]),
-    LIVE_EVENTS: (["ingested_at", _OFFSET], [True, True]),
-    ERASURES: (["ingested_at", _OFFSET], [False, False]),
-    LATE: ([_OFFSET], [False]),
-    DEAD_LETTERS: ([_OFFSET], [False]),
+    topics.WEB_LOGS: (["committed_at", "ingested_at", _OFFSET], [False, False, False]),
+    topics.LIVE_EVENTS: (["ingested_at", _OFFSET], [True, True]),
+    topics.ERASURES: (["ingested_at", _OFFSET], [False, False]),
+    topics.LATE: ([_OFFSET], [False]),
+    topics.DEAD_LETTERS: ([_OFFSET], [False]),
     **{topic: (["version"], [False]) for topic in _VERSIONED},
 }
 """By which columns, ascending or descending, the last copy of a row is the one that stays."""
 
 _KEYS: Final[dict[Topic, tuple[str, ...]]] = {
-    DEAD_LETTERS: ("source", "location", "payload_sha256", "happened_at"),
+    topics.DEAD_LETTERS: ("source", "location", "payload_sha256", "happened_at"),
 }
 
 
@@ -123,11 +114,11 @@ def _comparable(topic: Topic, frame: pl.DataFrame) -> pl.DataFrame:
     """Return what rule 27 compares."""
     if topic in WITH_STATUS:
         frame = frame.filter(pl.col("status") == "final")
-    if topic in (ERASURES, ANOMALIES):
+    if topic in (topics.ERASURES, topics.ANOMALIES):
         frame = _latest(topic, frame)  # the broker compacts
-    if topic == ANOMALIES:
+    if topic == topics.ANOMALIES:
         frame = frame.filter(pl.col("status") != "retracted")
-    if topic == LATE:
+    if topic == topics.LATE:
         frame = frame.with_columns(pl.col("value").bin.size().alias("value_length"))
     if topic in _COMPARED:
         return frame.select(_COMPARED[topic])
@@ -160,7 +151,7 @@ def _counts(settings: Settings, expected: Undisturbed) -> Iterator[str]:
 def _tables(
     settings: Settings, known: Schemas, written: Mapping[Topic, pl.DataFrame]
 ) -> Iterator[str]:
-    erased = written[ERASURES].filter(pl.col("kind") == "request")["subject"].unique()
+    erased = written[topics.ERASURES].filter(pl.col("kind") == "request")["subject"].unique()
     client = open_client(settings.clickhouse())
     try:
         for table in TABLES:
@@ -178,14 +169,7 @@ def _tables(
 
 def _standing(topic: Topic, frame: pl.DataFrame, erased: pl.Series) -> pl.DataFrame:
     """Return the rows for which a topic's records stand."""
-    identity = IDENTITIES[topic]
-    rows = _latest(topic, frame)
-    if identity.request is not None:
-        gone = pl.col(identity.request).is_in(erased.implode()).fill_null(value=False)
-        rows = rows.filter(~gone)
-    if identity.gone:
-        rows = rows.filter(~pl.col("status").is_in(identity.gone))
-    return rows
+    return standing(IDENTITIES[topic], _latest(topic, frame), erased)
 
 
 def _latest(topic: Topic, frame: pl.DataFrame) -> pl.DataFrame:

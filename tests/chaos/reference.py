@@ -9,6 +9,7 @@ from typing import Final
 import polars as pl
 
 from pipeline.app import wiring
+from pipeline.app.demo.conservation import IDENTITIES
 from pipeline.app.ingesting import AGENTS, agent_options
 from pipeline.app.settings import Settings
 from pipeline.codecs.chunk import RecordChunk
@@ -16,17 +17,7 @@ from pipeline.codecs.column_decoder import ColumnDecoder
 from pipeline.codecs.schemas import Schemas
 from pipeline.detect.detection import Detection
 from pipeline.domain.feeds import Feed
-from pipeline.domain.topics import (
-    ANOMALIES,
-    DEAD_LETTERS,
-    ERASURES,
-    LATE,
-    LIVE_EVENTS,
-    REQUEST_STATS,
-    SESSIONS,
-    WEB_LOGS,
-    Topic,
-)
+from pipeline.domain.topics import LIVE_EVENTS, REQUEST_STATS, SESSIONS, WEB_LOGS, Topic
 from pipeline.engine.replay import Replay
 from pipeline.engine.stage import Block, MarkBlock
 from pipeline.engine.tally import Tally
@@ -35,7 +26,9 @@ from tests.chaos.load import PIECES, SPEAKING_FEEDS, Load
 INPUTS: Final = (WEB_LOGS, LIVE_EVENTS)
 """Topics that sessionize reads; every copy of a row counts."""
 
-RESULTS: Final = (ERASURES, SESSIONS, REQUEST_STATS, ANOMALIES, LATE, DEAD_LETTERS)
+RESULTS: Final = tuple(topic for topic in IDENTITIES if topic not in INPUTS)
+"""Topics that the stages write and ClickHouse keeps."""
+
 WITH_STATUS: Final = (SESSIONS, REQUEST_STATS)
 """Of these the final records count."""
 

@@ -83,14 +83,18 @@ def differences(held: Mapping[str, Held], stored: Mapping[str, int]) -> list[str
     ]
 
 
-def _held(identity: Identity, frame: pl.DataFrame, erased: pl.Series) -> Held:
-    rows = frame
+def standing(identity: Identity, latest: pl.DataFrame, erased: pl.Series) -> pl.DataFrame:
+    """Return those of the latest records of each identity that still stand for a row."""
+    rows = latest
     if identity.request is not None:
         rows = rows.filter(~pl.col(identity.request).is_in(erased.implode()).fill_null(value=False))
-    if identity.version is not None:
-        rows = rows.sort(identity.version)
-    if identity.columns:
-        rows = rows.unique(list(identity.columns), keep="last")
     if identity.gone:
         rows = rows.filter(~pl.col("status").is_in(identity.gone))
-    return Held(frame.height, rows.height)
+    return rows
+
+
+def _held(identity: Identity, frame: pl.DataFrame, erased: pl.Series) -> Held:
+    latest = frame if identity.version is None else frame.sort(identity.version)
+    if identity.columns:
+        latest = latest.unique(list(identity.columns), keep="last")
+    return Held(frame.height, standing(identity, latest, erased).height)

@@ -33,7 +33,7 @@ def chunk() -> RecordChunk:
         record(16, None, ("other", b"x"), *mark_headers(STAGE_MARK)),
         record(17, value("seventeen")),
     ]
-    return RecordChunk.of("t", 2, 9, 20, records)
+    return RecordChunk("t", 2, 9, 20, records)
 
 
 def test_a_chunk_says_rows_bad_records_and_marks_each_with_its_offset() -> None:
@@ -66,11 +66,11 @@ def test_the_original_record_is_found_by_its_offset() -> None:
 
 
 def test_a_chunk_may_hold_nothing_and_still_move_the_position() -> None:
-    empty = RecordChunk.of("t", 0, 5, 7, [])
+    empty = RecordChunk("t", 0, 5, 7, [])
     read = empty.decode(SCHEMAS, "ingest_cursor", ["agent"])
     assert read.frame.columns == ["agent", "_offset", "_timestamp_ms"]
     assert (len(empty), len(read.frame), read.bad, read.marks) == (0, 0, [], [])
-    alone = RecordChunk.of("t", 0, 5, 7, [record(5, None, *mark_headers(MARK))])
+    alone = RecordChunk("t", 0, 5, 7, [record(5, None, *mark_headers(MARK))])
     assert alone.decode(SCHEMAS, "ingest_cursor", ["agent"]).marks == [(5, MARK)]
 
 
@@ -81,5 +81,5 @@ def test_no_columns_give_the_offsets_alone() -> None:
 
 def test_chunks_of_our_own_records_read_like_the_client_s() -> None:
     own = [Record(10, 1010, b"k", value("ten"), ())]
-    read = RecordChunk.of("t", 2, 9, 20, own).decode(SCHEMAS, "ingest_cursor", ["subject"])
+    read = RecordChunk("t", 2, 9, 20, own).decode(SCHEMAS, "ingest_cursor", ["subject"])
     assert read.frame.rows() == [("ten", 10, 1010)]

@@ -13,7 +13,7 @@ from pipeline.codecs.batch_reader import CorruptBatch
 from pipeline.codecs.chunk import Chunk, Decoded, RecordChunk
 from pipeline.codecs.marks import Mark, StageMark, mark_headers
 from pipeline.codecs.raw_batch import RawBatch
-from pipeline.codecs.raw_chunk import RawChunk
+from pipeline.codecs.raw_chunk import RawChunk, joined
 from pipeline.codecs.schemas import Schemas
 from tests.support.avro_values import (
     Schema,
@@ -43,7 +43,7 @@ def raw(base: int, records: list[Given], *, append_ms: int | None = None) -> Raw
 def both(batches: list[RawBatch], start: int, end: int) -> tuple[RawChunk, RecordChunk]:
     """Return the same records as a chunk of batches and as one of single records."""
     records = [record for batch in batches for record in single_records(batch)]
-    return RawChunk("t", 2, start, end, batches), RecordChunk.of("t", 2, start, end, records)
+    return RawChunk("t", 2, start, end, batches), RecordChunk("t", 2, start, end, records)
 
 
 def same(one: Decoded, other: Decoded) -> bool:
@@ -174,7 +174,7 @@ def test_a_changed_batch_is_read_as_the_plain_reader_does_or_is_corrupt(
     except CorruptBatch:
         return
     try:
-        plain = RecordChunk.of("t", 0, 0, 1, list(single_records(batch)))
+        plain = RecordChunk("t", 0, 0, 1, list(single_records(batch)))
     except UnicodeDecodeError:  # the name of a header: the plain reader is stricter
         return
     asked = ["subject", "updated_at"]
@@ -186,6 +186,52 @@ def value(subject: str) -> bytes:
     return framed(
         CURSOR, 7, {"agent": "a", "subject": subject, "state": "{}", "updated_at": len(subject)}
     )
+
+
+@settings(deadline=None)
+@given(
+    sizes=st.lists(st.integers(1, 6), min_size=1, max_size=5),
+    empty=st.sets(st.integers(0, 29)),
+    broken=st.sets(st.integers(0, 29), max_size=3),
+    since=st.integers(0, 30),
+)
+def test_joined_chunks_say_what_each_of_them_says(
+    sizes: list[int], empty: set[int], broken: set[int], since: int
+) -> None:
+    def records(first: int, count: int) -> list[Given]:
+        return [
+            Given(n, n, b"k", None if first + n in empty else said(first + n), header)
+            for n in range(count)
+        ]
+
+    def said(number: int) -> bytes:
+        return b"?" if number in broken else value("x" * number)
+
+    header, start, chunks = mark_headers(MARKS[0]), 0, list[Chunk]()
+    for size in sizes:
+        batch = raw(start, records(start, size))
+        chunk = RawChunk("t", 2, start, start + size, [batch])
+        chunks.append(chunk.since(since) if since < start + size else chunk)
+        start += size
+    (one,) = joined(chunks)
+    apart = [chunk.decode(CURSORS, "ingest_cursor", ["subject", "updated_at"]) for chunk in chunks]
+    together = one.decode(CURSORS, "ingest_cursor", ["subject", "updated_at"])
+    assert together.frame.rows() == [row for each in apart for row in each.frame.rows()]
+    assert together.bad == [fault for each in apart for fault in each.bad]
+    assert together.marks == [mark for each in apart for mark in each.marks]
+    assert (one.fetch_offset, one.next_offset) == (chunks[0].fetch_offset, start)
+    for chunk in chunks:
+        for offset in range(chunk.next_offset - len(chunk), chunk.next_offset):
+            assert one.record(offset) == chunk.record(offset)
+
+
+def test_chunks_of_single_records_are_not_joined_and_keep_their_place() -> None:
+    chunks = [
+        kind
+        for n in range(0, 6, 2)
+        for kind in both([raw(n, [Given(0, 0, None, value("s"), ())])], n, n + 1)
+    ]
+    assert [id(chunk) for chunk in joined(chunks)] == [id(chunk) for chunk in chunks]
 
 
 def test_a_batch_with_more_or_fewer_records_than_it_says_is_corrupt() -> None:

@@ -20,7 +20,7 @@ def looked(keys: list[bytes | None], chunks: int = 1) -> list[str]:
     check = PlacementCheck(1, 4, said.append)
     records = [Stored(n, 0, key, b"", ()) for n, key in enumerate(keys)]
     for _ in range(chunks):
-        check.look(RecordChunk.of("canvas.web_logs.v1", 1, 0, len(keys), records), range(len(keys)))
+        check.look(RecordChunk("canvas.web_logs.v1", 1, 0, len(keys), records), range(len(keys)))
     return said
 
 
