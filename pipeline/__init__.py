@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import sys
 from pathlib import Path
 
 
@@ -15,7 +16,19 @@ def _kernels() -> str:
     return digest.hexdigest()[:16]
 
 
-# numba compiles a function once and remembers it by its own file; a change in another file that
-# the function was compiled with would go unseen. So every state of the sources has its own place.
-_CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-os.environ.setdefault("NUMBA_CACHE_DIR", str(_CACHE / "canvas-telemetry" / f"kernels-{_kernels()}"))
+def _keep_kernels() -> None:
+    """Tell numba where compiled loops are kept.
+
+    numba compiles a function once and remembers it by its own file; a change in another file that
+    the function was compiled with would go unseen. So every state of the sources has its own
+    place.
+    """
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    place = str(cache / "canvas-telemetry" / f"kernels-{_kernels()}")
+    place = os.environ.setdefault("NUMBA_CACHE_DIR", place)
+    if "numba" in sys.modules:
+        # It reads the environment when it is imported, which somebody did before us.
+        sys.modules["numba"].config.CACHE_DIR = place
+
+
+_keep_kernels()

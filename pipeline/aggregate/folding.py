@@ -34,7 +34,26 @@ def fold_rare_keys(stats: pl.DataFrame, max_keys: int) -> pl.DataFrame:
         .with_columns(pl.int_range(pl.len()).over(*_IDENTITY).alias("_rank"))
         .filter((pl.col("_rank") >= max_keys) | is_other)
     )
-    others = ranked.group_by(*_IDENTITY).agg(
+    folded = pl.Series(values=ranked["_row"])
+    own = stats.with_row_index("_row").with_columns(pl.col("_row").is_in(folded.implode()))
+    return pl.concat(
+        [
+            own.filter(~(pl.col("_row") & is_other))
+            .with_columns(
+                pl.when(pl.col("_row"))
+                .then(pl.lit("folded"))
+                .otherwise(pl.col("status"))
+                .alias("status")
+            )
+            .drop("_row"),
+            _others(ranked).select(stats.columns),
+        ]
+    )
+
+
+def _others(folded: pl.DataFrame) -> pl.DataFrame:
+    """Return the keys ``other`` that take folded rows in."""
+    return folded.group_by(*_IDENTITY).agg(
         pl.lit(OTHER).alias("key"),
         pl.lit("final").alias("status"),
         pl.col("version").first(),
@@ -48,19 +67,4 @@ def fold_rare_keys(stats: pl.DataFrame, max_keys: int) -> pl.DataFrame:
         pl.lit(0, pl.Int64).alias("members_distinct"),
         pl.lit(value=False).alias("members_capped"),
         pl.max_horizontal("keys_folded", pl.lit(1)).sum().cast(pl.Int64).alias("keys_folded"),
-    )
-    folded = pl.Series(values=ranked["_row"])
-    own = stats.with_row_index("_row").with_columns(pl.col("_row").is_in(folded.implode()))
-    return pl.concat(
-        [
-            own.filter(~(pl.col("_row") & is_other))
-            .with_columns(
-                pl.when(pl.col("_row"))
-                .then(pl.lit("folded"))
-                .otherwise(pl.col("status"))
-                .alias("status")
-            )
-            .drop("_row"),
-            others.select(stats.columns),
-        ]
     )

@@ -140,6 +140,25 @@ class Held:
                 finished.append(minute)
         return finished
 
+    def affordable(self, feed: int | None, upto: int, room: int) -> tuple[int, int]:
+        """Return up to when minutes of a feed may be closed for ``room`` slots, and what is left.
+
+        Feed None: minutes of all feeds, to be finished. Minutes count that end at or before
+        ``upto``. While there is room the next start of a minute is taken whole, so that the last
+        one may pass it.
+        """
+        waiting = self._all if feed is None else self._open[feed]
+        states = {OPEN, CLOSED} if feed is None else {OPEN}
+        taken = -1 << 62
+        for start, minute in sorted(each for each in waiting if each[0] + MINUTE <= upto):
+            if self._states[minute] not in states:
+                continue
+            if room <= 0 and start > taken:
+                return start + MINUTE - 1, 0
+            room -= len(self.of_minutes([minute]))
+            taken = start
+        return upto, room
+
     def close_as_told(self, feeds: I64, minutes: I64) -> None:
         """Note minutes that were closed before a restore."""
         self._states[self._minutes.numbers(feeds, minutes)] = CLOSED

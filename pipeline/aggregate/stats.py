@@ -44,6 +44,13 @@ class Taken(NamedTuple):
     closed: frozenset[tuple[Feed, int]]
 
 
+class Reached(NamedTuple):
+    """How far event time was taken: the arguments of ``advance``, or less."""
+
+    closed_through: Mapping[Feed, int]
+    limit: int | None
+
+
 class RequestStats:
     """Absolute counts of every minute that is not final yet.
 
@@ -96,13 +103,22 @@ class RequestStats:
         self._add_sets(deltas, slots, folded)
         self._mark_changed(slots)
 
-    def advance(self, closed_through: Mapping[Feed, int], limit: int | None) -> None:
-        """Close minutes that end before their feed's watermark; drop those below the limit."""
+    def advance(
+        self, closed_through: Mapping[Feed, int], limit: int | None, most: int | None = None
+    ) -> Reached:
+        """Close minutes that end before their feed's watermark; drop those below the limit.
+
+        With ``most`` it goes only so far that about so many identities are to be published for
+        it, the oldest minutes first; call it again after the next take.
+        """
+        if most is not None and len(self._held) > most:
+            closed_through, limit = self._affordable(closed_through, limit, most)
         for feed, through in closed_through.items():
             self._just_closed += self._held.close(self._name(feed), through)
         if limit is not None:
             self._limit = limit if self._limit is None else max(limit, self._limit)
             self._final += self._held.finish(self._limit)
+        return Reached(closed_through, limit)
 
     def pending(self) -> bool:
         """Return whether a take would give anything."""
@@ -170,6 +186,18 @@ class RequestStats:
             self._drop(self._held.finish(limit))
 
     # -- parts
+
+    def _affordable(
+        self, closed_through: Mapping[Feed, int], limit: int | None, room: int
+    ) -> Reached:
+        if limit is not None:
+            limit, room = self._held.affordable(None, limit, room)
+        reached: dict[Feed, int] = {}
+        for feed, through in closed_through.items():
+            # What ends strictly before its watermark is closed.
+            upto, room = self._held.affordable(self._name(feed), through - 1, room)
+            reached[feed] = upto + 1
+        return Reached(reached, limit)
 
     def _name(self, name: str) -> int:
         texts = texts_of(pl.Series([name]))

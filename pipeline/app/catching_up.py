@@ -25,6 +25,9 @@ SILENCE_LIMIT_S: Final = 120.0
 STANDSTILL_LIMIT_S: Final = 600.0
 """How long a stage may be behind without getting on at all; restarts and restores included."""
 
+TRANSACTIONAL: Final = ("sessionize", "detect")
+"""Stages whose commits say whether more is to follow."""
+
 
 async def caught_up(
     progress: Progress, settings: Settings, stages: Sequence[str]
@@ -38,8 +41,9 @@ async def caught_up(
     for stage in (s for s in STAGES if s in stages):
         lags = await progress.lag(settings.group(stage), input_topics(stage, settings))
         behind = sum(lag.behind for lag in lags.values())
-        if stage == "sessionize" and not behind:
-            behind = sum(bool(state.get("more")) for state in await _states(progress, settings))
+        if stage in TRANSACTIONAL and not behind:
+            states = await _states(progress, settings, stage)
+            behind = sum(bool(state.get("more")) for state in states)
         if behind:
             return {stage: behind}
     return {}
@@ -135,9 +139,11 @@ async def commit_states(settings: Settings) -> list[dict[str, Any]]:
         return await _states(progress, settings)
 
 
-async def _states(progress: Progress, settings: Settings) -> list[dict[str, Any]]:
-    topics = input_topics("sessionize", settings)
-    committed = await progress.committed(settings.group("sessionize"), topics[:1])
+async def _states(
+    progress: Progress, settings: Settings, stage: str = "sessionize"
+) -> list[dict[str, Any]]:
+    topics = input_topics(stage, settings)
+    committed = await progress.committed(settings.group(stage), topics[:1])
     return [json.loads(each.metadata) for each in committed.values() if each.metadata]
 
 

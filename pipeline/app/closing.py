@@ -11,7 +11,7 @@ from pipeline.engine.sessionize_task import INPUTS
 from pipeline.engine.stage import Block, MarkBlock
 from pipeline.ingest import live_event_files, web_log_files
 from pipeline.ingest.clock import Clock
-from pipeline.ingest.cursors import load_cursors
+from pipeline.ingest.cursors import FileCursor, load_cursors
 from pipeline.ingest.encoding import BlockEncoder
 from pipeline.ingest.publisher import CursorSource, Publisher
 
@@ -45,7 +45,7 @@ async def publish_closing(
         blocks += [
             MarkBlock(topic, number, headers) for number in range(publisher.partitions(topic))
         ]
-        book = await load_cursors(cursors, schemas, _AGENTS[feed])
+        book = await load_cursors(cursors, schemas, _AGENTS[feed], FileCursor)
         if book.raises(at):
             book.mark = at
             blocks += encoder.blocks(INGEST_CURSORS, book.records({}, clock()))

@@ -90,6 +90,13 @@ KEPT: Final = Metric(
 LOST: Final = Metric(
     "lost_tasks", "counter", "tasks", "Tasks lost to others or to silent brokers.", ("stage",)
 )
+FENCED: Final = Metric(
+    "fenced_tasks",
+    "counter",
+    "tasks",
+    "Tasks whose transaction was refused: another worker had taken them over.",
+    ("stage",),
+)
 
 ROWS: Final = Metric(
     "rows",
@@ -155,12 +162,56 @@ CLICKHOUSE_AWAY: Final = Metric(
     "clickhouse_away", "gauge", "0 or 1", "Whether ClickHouse is being waited for."
 )
 
+INGEST_ROWS: Final = Metric(
+    "ingest_rows",
+    "counter",
+    "rows",
+    "Rows a live agent read, and where they went: read is the sum of the other outcomes.",
+    ("agent", "outcome"),
+)
+INGEST_REQUESTS: Final = Metric(
+    "ingest_requests",
+    "counter",
+    "requests",
+    "Requests between Canvas and a live agent by outcome.",
+    ("agent", "outcome"),
+)
+INGEST_WAITING: Final = Metric(
+    "ingest_waiting_rows", "gauge", "rows", "Rows read that Kafka has not acknowledged.", ("agent",)
+)
+INGEST_READY: Final = Metric(
+    "ingest_ready", "gauge", "0 or 1", "Whether a live agent does its work.", ("agent",)
+)
+INGEST_RESTARTS: Final = Metric(
+    "ingest_restarts",
+    "counter",
+    "restarts",
+    "How often an agent began anew because Kafka or Canvas was away.",
+    ("agent",),
+)
+INGEST_NEWEST: Final = Metric(
+    "ingest_newest_seconds",
+    "gauge",
+    "seconds since 1970",
+    "Largest event time that an agent published.",
+    ("agent",),
+)
+INGEST_MARK: Final = Metric(
+    "ingest_mark_seconds",
+    "gauge",
+    "seconds since 1970",
+    "Event time up to which an agent said its feed to be complete.",
+    ("agent",),
+)
+
 CATALOGUE: Final = (
     *(CHUNKS, RECORDS, REBALANCES, ASSIGNED, LAG, STALLED, READY),
     *(COMMIT_SECONDS, COMMITTED_ROWS, TRANSACTION_RECORDS, TRANSACTION_FAILURES),
-    *(RESTORES, RESTORE_SECONDS, RESTORE_LONGEST, OPEN_RETRIES, KEPT, LOST),
+    *(RESTORES, RESTORE_SECONDS, RESTORE_LONGEST, OPEN_RETRIES, KEPT, LOST, FENCED),
     *(ROWS, LATE_ROWS, OPEN_SESSIONS, HELD_KEYS, WATERMARK, WATERMARK_AGE),
     *(DELTAS, LATE_DELTAS, DEAD_DELTAS),
     *(INSERTED, WAITING, SINK_DEAD, CLICKHOUSE_RETRIES, CLICKHOUSE_AWAY),
+    *(INGEST_ROWS, INGEST_REQUESTS, INGEST_WAITING, INGEST_READY, INGEST_RESTARTS),
+    *(INGEST_NEWEST, INGEST_MARK),
 )
 """In the order of the documentation."""

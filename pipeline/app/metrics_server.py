@@ -4,18 +4,30 @@ On the loop and not in a thread: what it reads is never half changed, and a work
 stands still does not answer, which is what a liveness probe should learn.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
+from typing import Protocol
 
 import structlog
 from aiohttp import web
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
+from prometheus_client.metrics_core import Metric as Family
 
-from pipeline.app.observing import Observed
 from pipeline.domain.errors import SettingsError
 
 log = structlog.get_logger(__name__)
+
+
+class Observed(Protocol):
+    """A process whose metrics are asked for."""
+
+    @property
+    def ready(self) -> bool:
+        """Whether it does its work."""
+
+    def collect(self) -> Iterable[Family]:
+        """Give its metrics."""
 
 
 @asynccontextmanager

@@ -60,13 +60,13 @@ class Observed(Collector):
 
     def _worker(self) -> Iterator[Family]:
         status, stage = self.status, (self._stage,)
-        yield _family(metrics.CHUNKS, [(stage, status.chunks)])
-        yield _family(metrics.RECORDS, [(stage, status.rows)])
-        yield _family(metrics.REBALANCES, [(stage, status.rebalances)])
-        yield _family(metrics.ASSIGNED, [(stage, len(status.assigned or ()))])
-        yield _family(metrics.READY, [(stage, float(self.ready))])
+        yield family(metrics.CHUNKS, [(stage, status.chunks)])
+        yield family(metrics.RECORDS, [(stage, status.rows)])
+        yield family(metrics.REBALANCES, [(stage, status.rebalances)])
+        yield family(metrics.ASSIGNED, [(stage, len(status.assigned or ()))])
+        yield family(metrics.READY, [(stage, float(self.ready))])
         for metric, values in ((metrics.LAG, status.lag), (metrics.STALLED, status.stalled)):
-            yield _family(
+            yield family(
                 metric,
                 (
                     ((self._stage, topic, str(number)), value)
@@ -77,18 +77,19 @@ class Observed(Collector):
     def _transactions(self, handler: TransactionalStage) -> Iterator[Family]:
         commits, openings, stage = handler.figures, handler.openings, (self._stage,)
         yield _histogram(metrics.COMMIT_SECONDS, stage, commits)
-        yield _family(metrics.COMMITTED_ROWS, [(stage, commits.rows)])
-        yield _family(
+        yield family(metrics.COMMITTED_ROWS, [(stage, commits.rows)])
+        yield family(
             metrics.TRANSACTION_RECORDS,
             (((self._stage, topic), count) for topic, count in sorted(commits.records.items())),
         )
-        yield _family(metrics.TRANSACTION_FAILURES, [(stage, commits.failures)])
-        yield _family(metrics.RESTORES, [(stage, openings.opened)])
-        yield _family(metrics.RESTORE_SECONDS, [(stage, openings.seconds)])
-        yield _family(metrics.RESTORE_LONGEST, [(stage, openings.longest_s)])
-        yield _family(metrics.OPEN_RETRIES, [(stage, openings.retries)])
-        yield _family(metrics.KEPT, [(stage, openings.kept)])
-        yield _family(metrics.LOST, [(stage, openings.losses)])
+        yield family(metrics.TRANSACTION_FAILURES, [(stage, commits.failures)])
+        yield family(metrics.RESTORES, [(stage, openings.opened)])
+        yield family(metrics.RESTORE_SECONDS, [(stage, openings.seconds)])
+        yield family(metrics.RESTORE_LONGEST, [(stage, openings.longest_s)])
+        yield family(metrics.OPEN_RETRIES, [(stage, openings.retries)])
+        yield family(metrics.KEPT, [(stage, openings.kept)])
+        yield family(metrics.LOST, [(stage, openings.losses)])
+        yield family(metrics.FENCED, [(stage, openings.fenced)])
 
 
 def _sessionize(handler: TransactionalStage, now_s: float) -> Iterator[Family]:
@@ -99,7 +100,7 @@ def _sessionize(handler: TransactionalStage, now_s: float) -> Iterator[Family]:
     ]
     if not tasks:
         return
-    yield _family(
+    yield family(
         metrics.ROWS,
         (
             ((feed, number, outcome), getattr(tally, outcome))
@@ -108,7 +109,7 @@ def _sessionize(handler: TransactionalStage, now_s: float) -> Iterator[Family]:
             for outcome in OUTCOMES
         ),
     )
-    yield _family(
+    yield family(
         metrics.LATE_ROWS,
         (
             ((feed, number, reason), count)
@@ -117,38 +118,37 @@ def _sessionize(handler: TransactionalStage, now_s: float) -> Iterator[Family]:
             for reason, count in (("late", tally.late - tally.misdated), ("time", tally.misdated))
         ),
     )
-    yield _family(
-        metrics.OPEN_SESSIONS, (((number,), task.open_sessions) for number, task in tasks)
-    )
-    yield _family(metrics.HELD_KEYS, (((number,), task.held_keys) for number, task in tasks))
+    yield family(metrics.OPEN_SESSIONS, (((number,), task.open_sessions) for number, task in tasks))
+    yield family(metrics.HELD_KEYS, (((number,), task.held_keys) for number, task in tasks))
     marks = [
         ((feed, number), at / MICROS)
         for number, task in tasks
         for feed, at in task.watermarks.feeds.items()
     ]
-    yield _family(metrics.WATERMARK, marks)
-    yield _family(metrics.WATERMARK_AGE, ((labels, now_s - at) for labels, at in marks))
+    yield family(metrics.WATERMARK, marks)
+    yield family(metrics.WATERMARK_AGE, ((labels, now_s - at) for labels, at in marks))
 
 
 def _detect(handler: TransactionalStage) -> Iterator[Family]:
     for task in handler.tasks.values():
         if isinstance(task, DetectTask):
-            yield _family(metrics.DELTAS, [((), task.deltas)])
-            yield _family(metrics.LATE_DELTAS, [((), task.late_deltas)])
-            yield _family(metrics.DEAD_DELTAS, [((), task.dead)])
+            yield family(metrics.DELTAS, [((), task.deltas)])
+            yield family(metrics.LATE_DELTAS, [((), task.late_deltas)])
+            yield family(metrics.DEAD_DELTAS, [((), task.dead)])
 
 
 def _sink(handler: ClickHouseSink) -> Iterator[Family]:
-    yield _family(
+    yield family(
         metrics.INSERTED, (((table,), count) for table, count in sorted(handler.inserted.items()))
     )
-    yield _family(metrics.WAITING, [((), handler.waiting_rows)])
-    yield _family(metrics.SINK_DEAD, [((), handler.bad)])
-    yield _family(metrics.CLICKHOUSE_RETRIES, [((), handler.retries)])
-    yield _family(metrics.CLICKHOUSE_AWAY, [((), float(handler.trouble is not None))])
+    yield family(metrics.WAITING, [((), handler.waiting_rows)])
+    yield family(metrics.SINK_DEAD, [((), handler.bad)])
+    yield family(metrics.CLICKHOUSE_RETRIES, [((), handler.retries)])
+    yield family(metrics.CLICKHOUSE_AWAY, [((), float(handler.trouble is not None))])
 
 
-def _family(metric: Metric, samples: Samples) -> Family:
+def family(metric: Metric, samples: Samples) -> Family:
+    """Return a counter or gauge with its samples: label values and number."""
     kind = CounterMetricFamily if metric.kind == "counter" else GaugeMetricFamily
     family = kind(PREFIX + metric.name, metric.help, labels=metric.labels)
     for labels, value in samples:

@@ -15,6 +15,7 @@ from typing import Final, NamedTuple
 
 import polars as pl
 
+from pipeline.app.missing_rows import MissingRows
 from pipeline.app.settings import Settings
 from pipeline.app.settled import Settled
 from pipeline.app.spooled_stats import SpooledStats
@@ -22,12 +23,11 @@ from pipeline.codecs.keys import binary_values
 from pipeline.codecs.partitioner import partition_of
 from pipeline.codecs.schemas import Schemas
 from pipeline.detect.rules import AnyRule
-from pipeline.domain.errors import OurMistake
 from pipeline.domain.event_time import HOUR, MINUTE
 from pipeline.domain.topics import ANOMALIES, REQUEST_STATS, SESSIONS, Topic
 from pipeline.engine.anomaly_changes import AnomalyComparison
 from pipeline.engine.blocks import BlockMaker
-from pipeline.engine.changes import Changes
+from pipeline.engine.changes import LOSS, Changes
 from pipeline.engine.recompute import DROPPED, Found, Recomputation, Span, with_neighbours
 from pipeline.engine.session_changes import session_changes
 from pipeline.engine.stage import Block
@@ -73,7 +73,10 @@ class Outcome:
 
 
 class Recomputing:
-    """Runs jobs against one database; ``publisher`` None: says only what would change."""
+    """Runs jobs against one database; ``publisher`` None: says only what would change.
+
+    ``now`` (microseconds) tells which rows may have expired.
+    """
 
     def __init__(
         self,
@@ -84,6 +87,7 @@ class Recomputing:
         recorded: Recorded,
         publisher: Publisher | None,
         until: Settled,
+        now: int,
     ) -> None:
         self.outcome = Outcome()
         self._settings = settings
@@ -92,21 +96,19 @@ class Recomputing:
         self._recorded = recorded
         self._publisher = publisher
         self._until = until
+        self._now = now
         self._blocks = BlockMaker(schemas)
 
     async def run(
         self, jobs: Sequence[Job], spool: SpooledStats, progressed: Callable[[int], None]
     ) -> None:
         """Run jobs in order of their days; ``progressed`` is told the rows read so far."""
-        erasures = await asyncio.to_thread(self._recorded.erasures)
+        missing = MissingRows(
+            await asyncio.to_thread(self._recorded.erasures), self._settings.keep_raw_days or None
+        )
         for job in jobs:
             sessions, stats = await asyncio.to_thread(self._compared, job, progressed)
-            if sessions.shrunk + stats.shrunk and not erasures:
-                raise OurMistake(
-                    f"{sessions.shrunk + stats.shrunk:,} results of the day that begins at "
-                    f"{_instant(job.day.start)} would lose rows that nobody erased: ClickHouse no "
-                    "longer has all rows of that time."
-                )
+            missing.judge(job.day, sessions.losses, stats.losses, self._now)
             self.outcome.add("sessions", sessions)
             self.outcome.add("statistics", stats)
             await self._publish_sessions(sessions.records)
@@ -240,10 +242,5 @@ def _counted(anomalies: pl.DataFrame) -> Changes:
         revised=statuses.count("revised"),
         gone=statuses.count("retracted"),
         waiting=0,
-        shrunk=0,
+        losses=pl.DataFrame(schema=LOSS),
     )
-
-
-def _instant(micros: int) -> str:
-    text: str = pl.from_epoch(pl.Series([micros]), time_unit="us").dt.strftime("%FT%TZ")[0]
-    return text

@@ -15,7 +15,7 @@ from pipeline.app.topic_frames import topic_frame
 from pipeline.codecs.schemas import Schemas
 from pipeline.domain.errors import OurMistake, Unavailable
 from pipeline.domain.topics import DETECTOR_STATE
-from pipeline.engine.detect_task import MARKS_OF
+from pipeline.engine.detect_task import MARKS_OF, REACHED
 from pipeline.kafka.progress import Progress
 
 WAIT_LIMIT_S: Final = 120.0
@@ -47,7 +47,7 @@ async def settled(settings: Settings, schemas: Schemas) -> Settled:
     columns = ("detector", "key", "state")
     states = await topic_frame(settings, schemas, DETECTOR_STATE, columns)
     own = states.filter((pl.col("detector") == MARKS_OF[0]) & (pl.col("key") == MARKS_OF[1]))
-    minutes = json.loads(own["state"][-1])["limit"] if own.height else None
+    minutes = json.loads(own["state"][-1])[REACHED] if own.height else None
     if not limits or minutes is None:
         raise OurMistake("Nothing is final yet: there is nothing to recompute.")
     return Settled(min(limits) - rules.gap, minutes)

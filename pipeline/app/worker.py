@@ -1,5 +1,6 @@
 """One stage in this process: its handler, hosted by a worker."""
 
+import gc
 from contextlib import AbstractAsyncContextManager
 from typing import Final
 
@@ -7,6 +8,7 @@ from pipeline.app import wiring
 from pipeline.app.observing import Observed
 from pipeline.app.settings import Settings
 from pipeline.app.stages import STAGES, input_topics
+from pipeline.detect import count_tail
 from pipeline.domain.errors import SettingsError
 from pipeline.domain.exit_codes import ExitCode
 from pipeline.engine.stage import StageHandler, StageTask
@@ -55,6 +57,10 @@ def run_stage(stage: str, settings: Settings) -> ExitCode:
             return wiring.sessionize_task(settings, known, partition)
         return wiring.detect_task(settings, known, settings.partitions)
 
+    if stage == "detect":
+        count_tail.load()
+    # What was imported stays; the garbage collector need not look at it again and again.
+    gc.freeze()
     return run_worker(
         connection,
         stage=stage,

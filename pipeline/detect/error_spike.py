@@ -17,7 +17,7 @@ import polars as pl
 
 from pipeline.detect.attribution import culprits, is_seam
 from pipeline.detect.episodes import Episode, EpisodeBook
-from pipeline.detect.error_scope import Count, ErrorFlag, ErrorScope
+from pipeline.detect.error_scope import ERROR_BITS, ErrorFlag, ErrorScope, Packed
 from pipeline.detect.error_spike_words import error_finding
 from pipeline.detect.finding import Finding
 from pipeline.detect.rules import ErrorSpikeRule
@@ -30,7 +30,7 @@ EPISODES: Final = ".episodes"
 """Suffix of the detector name under which a rule's episodes are kept."""
 
 
-_Run = tuple[str, int, list[str], list[Count]]
+_Run = tuple[str, int, list[str], list[Packed]]
 """Dimension, minute, and the counts of some of its keys."""
 
 
@@ -60,7 +60,7 @@ class ErrorSpike:
         """Take restated minutes that are not final."""
         for dimension, minute, keys, counts in self._runs(self._ours(stats)):
             if minute >= self._final:
-                self._by_dimension[dimension].observe(minute, zip(keys, counts, strict=True))
+                self._by_dimension[dimension].observe(minute, keys, counts)
 
     def close(self, through: Mapping[Feed, int]) -> None:
         """Take how far the feed is closed (minutes)."""
@@ -81,8 +81,7 @@ class ErrorSpike:
         for scope in self._scopes:
             scope.begin_final(minute)
         for dimension, _, keys, counts in runs:
-            for key, count in zip(keys, counts, strict=True):
-                self._by_dimension[dimension].add_final(minute, key, count)
+            self._by_dimension[dimension].add_final(minute, keys, counts)
         flags = {
             scope.rule.id: scope.flags(minute, scope.keys_with_errors(minute))
             for scope in self._scopes
@@ -182,26 +181,22 @@ class ErrorSpike:
 
     def _ours(self, stats: pl.DataFrame) -> pl.DataFrame:
         """Return the columns that we count, of our stats; keep their samples."""
-        ours = stats.filter(
+        # Lazily, so that only the asked columns are filtered: lists of samples cost the most.
+        ours = stats.lazy().filter(
             (pl.col("feed") == WEB_LOGS)
             & pl.col("dimension").is_in(list(self._by_dimension))
             & (pl.col("keys_folded") == 0)
             & (pl.col("status") != "folded")
-        ).select(
-            "dimension",
-            pl.col("minute").cast(pl.Int64) // MINUTE,
-            "key",
-            "rows",
-            pl.col(self._column).alias("errors"),
-            "sample_request_ids",
-            "sample_session_ids",
         )
-        errors = pl.col("errors")
-        worth = ours.filter((errors > 0) & (errors >= self._floor * pl.col("rows")))
-        columns = (worth[name].to_list() for name in ("dimension", "minute", "key", *_SAMPLES))
-        for dimension, minute, key, ids, sessions in zip(*columns, strict=True):
-            self._by_dimension[dimension].keep_samples(minute, key, (ids, sessions))
-        return ours
+        minute, errors = pl.col("minute").cast(pl.Int64) // MINUTE, pl.col(self._column)
+        worth = (
+            ours.filter((errors > 0) & (errors >= self._floor * pl.col("rows")))
+            .select("dimension", minute, "key", *_SAMPLES)
+            .collect()
+        )
+        for dimension, at, key, ids, sessions in worth.iter_rows():
+            self._by_dimension[dimension].keep_samples(at, key, (ids, sessions))
+        return ours.select("dimension", minute, "key", "rows", errors.alias("errors")).collect()
 
     def _runs(self, ours: pl.DataFrame) -> Iterator[_Run]:
         """Walk the rows of one dimension and minute at a time, as far as they stand together.
@@ -211,9 +206,7 @@ class ErrorSpike:
         if ours.height == 0:
             return
         key = ours["key"].to_list()
-        count = list(
-            map(Count._make, zip(ours["rows"].to_list(), ours["errors"].to_list(), strict=True))
-        )
+        count = ((ours["rows"].to_numpy() << ERROR_BITS) | ours["errors"].to_numpy()).tolist()
         minutes, dimension = ours["minute"].to_numpy(), np.zeros(ours.height, np.int64)
         names = list(self._by_dimension)
         for number, name in enumerate(names):

@@ -91,6 +91,7 @@ class MasqueradeScope:
         self._population = Usual()
         self._pending: Pending[dict[str, FeedCount]] = Pending()
         self._suspects: dict[int, set[str]] = {}
+        self._acting: dict[int, dict[str, Acting]] = {}
         self._final = 0
         self._dirty: set[str] = set()
 
@@ -107,6 +108,7 @@ class MasqueradeScope:
         for minute in self._pending.take_changed(1 << 62):
             again.update(range(minute, minute + self._width))
         for minute in again:
+            self._acting.pop(minute, None)
             found = {key for key in self._pending.at(minute) if self._may_stand_out(minute, key)}
             if found:
                 self._suspects[minute] = found
@@ -139,6 +141,7 @@ class MasqueradeScope:
         """Forget what was pending before ``through`` and people who were silent for long."""
         self._final = max(self._final, through)
         self._pending.drop(through)
+        self._acting.clear()
         self._suspects = {m: keys for m, keys in self._suspects.items() if m >= through}
         oldest = through - self.parameters.forget_after_min
         for key in [key for key, series in self._series.items() if series.seen < oldest]:
@@ -195,8 +198,17 @@ class MasqueradeScope:
         return NOTHING if series is None else series.recent.get(minute, NOTHING)
 
     def window(self, minute: int, key: str) -> Acting:
-        """Return what a person did as others in the window that ends with a minute."""
-        return _together(self.cell(x, key) for x in self._window(minute))
+        """Return what a person did as others in the window that ends with a minute.
+
+        Of a minute that is not final it is remembered until something changes.
+        """
+        if minute < self._final:
+            return _together(self.cell(x, key) for x in self._window(minute))
+        known = self._acting.setdefault(minute, {})
+        acting = known.get(key)
+        if acting is None:
+            acting = known[key] = _together(self.cell(x, key) for x in self._window(minute))
+        return acting
 
     def judge(self, minute: int, key: str) -> MasqueradeFlag | None:
         """Return why a minute stands out; None if it does not."""

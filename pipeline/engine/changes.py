@@ -15,13 +15,16 @@ from pipeline.engine.versions import recomputed_version
 STORED: Final = "_stored"
 """Column of ``changed``: the stored version; null: there is no stored record."""
 
+LOSS: Final = {"what": pl.String, "had": pl.Int64, "has": pl.Int64, "requests": pl.Int64}
+"""Whose rows are fewer, how many there were and are, and how many requests are lost of them."""
+
 
 class Changes(NamedTuple):
     """Records to publish, in the columns of their schema, with their versions.
 
     ``new``, ``revised`` and ``gone`` count them; ``waiting`` are results that rows may still
-    touch: a later run takes them. ``shrunk`` of the revised and gone hold fewer rows than
-    before: rows were erased, or are missing.
+    touch: a later run takes them. ``losses`` (columns LOSS) are the session ids, or the minutes,
+    that hold fewer rows than before: rows were erased, or are missing.
     """
 
     records: pl.DataFrame
@@ -29,7 +32,34 @@ class Changes(NamedTuple):
     revised: int
     gone: int
     waiting: int
-    shrunk: int
+    losses: pl.DataFrame
+
+
+def losses(
+    whose: pl.Expr, stored: pl.DataFrame, found: pl.DataFrame, rows: str, requests: pl.Expr
+) -> pl.DataFrame:
+    """Return the LOSS of everything that holds fewer rows, or fewer requests, than it did.
+
+    ``whose`` names what is compared; what has no row left is there in ``stored`` alone.
+    """
+    sides = [
+        frame.group_by(whose.alias("what")).agg(
+            pl.col(rows).sum().alias("rows"), requests.sum().alias("requests")
+        )
+        for frame in (stored, found)
+    ]
+    lost = (
+        sides[0]
+        .join(sides[1], on="what", how="left")
+        .select(
+            pl.col("what").cast(pl.String),
+            pl.col("rows").alias("had"),
+            pl.col("rows_right").fill_null(0).alias("has"),
+            (pl.col("requests") - pl.col("requests_right").fill_null(0)).alias("requests"),
+        )
+    )
+    fewer = (pl.col("has") < pl.col("had")) | (pl.col("requests") > 0)
+    return lost.filter(fewer).sort("what").cast(LOSS)  # type: ignore[arg-type]
 
 
 def changed(found: pl.DataFrame, stored: pl.DataFrame, identity: Collection[str]) -> pl.DataFrame:

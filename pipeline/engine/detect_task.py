@@ -7,19 +7,18 @@ and the detectors' states, among which it keeps the marks of the stage before it
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 import polars as pl
 
 from pipeline.aggregate.deltas import DELTA_COLUMNS
-from pipeline.aggregate.stats import RequestStats
+from pipeline.aggregate.stats import Reached, RequestStats
 from pipeline.codecs.chunk import Chunk
 from pipeline.codecs.marks import StageMark
 from pipeline.codecs.schemas import Schemas
 from pipeline.detect.detection import Detection
 from pipeline.domain.errors import RestoreMismatch
 from pipeline.domain.event_time import EventTimeRules
-from pipeline.domain.feeds import Feed
 from pipeline.domain.topics import (
     ANOMALIES,
     DEAD_LETTERS,
@@ -39,6 +38,15 @@ ADDED_COLUMNS = tuple(name for name in DELTA_COLUMNS if name not in {"partition"
 MARKS_OF = ("stage", "marks")
 """Detector and key under which the marks are kept in the detector state."""
 
+REACHED: Final = "reached"
+"""Beside the marks: the limit below which minutes are published as final. It is behind that of
+the marks while a commit could not hold everything."""
+
+STATS_AT_ONCE: Final = 100_000
+"""About so many statistics are published in one transaction because their minutes closed or became
+final: after an outage a mark may pass hours at once. The rest follows in the next ones. Those that
+got deltas come on top: no more than rows of one commit."""
+
 
 class DetectTask:
     """The one task of the detect stage."""
@@ -54,6 +62,7 @@ class DetectTask:
         partitions: int,
         generation: int = 0,
         max_keys: int | None = 1000,
+        stats_at_once: int = STATS_AT_ONCE,
     ) -> None:
         self._schemas = schemas
         self._blocks = BlockMaker(schemas)
@@ -62,7 +71,9 @@ class DetectTask:
         self._stats = RequestStats(max_keys)
         self._rejects = Rejects("detect")
         self._generation = generation
+        self._stats_at_once = stats_at_once
         self._sequence = 0
+        self._limit: int | None = None
         self._dead = 0
         self._touched = False
         self._stats_block: int | None = None
@@ -94,6 +105,7 @@ class DetectTask:
         self._sequence = state["seq"]
         self._output_end = state["end"]
         self._stats.added, self._stats.late_deltas, self._dead = state["n"]
+        self._touched = state.get("more", False)
         return [
             Reread(REQUEST_STATS.name, 0, state["out"], None),
             Reread(DETECTOR_STATE.name, 0, 0, None),
@@ -123,8 +135,10 @@ class DetectTask:
             )
         marks = self._states.pop(MARKS_OF, None)
         if marks is not None:
-            self._marks.restore(json.loads(marks["state"]))
-        self._stats.resume(self._marks.limit)
+            state = json.loads(marks["state"])
+            self._marks.restore(state)
+            self._limit = state.get(REACHED, self._marks.limit)
+        self._stats.resume(self._limit)
         self._detection.restore(self._states.values())
         self._detection.observe(self._stats.everything(self._version()))
         self._states = {}
@@ -148,21 +162,26 @@ class DetectTask:
             self._touched = True
 
     def flush(self) -> Flush | None:
-        """Return changed stats, anomalies and states; None if nothing came."""
+        """Return changed stats, anomalies and states; None if nothing came.
+
+        What closes and becomes final is bounded: the marks have come further than what is judged
+        then, and the next flush goes on.
+        """
         if not self._touched:
             return None
-        self._touched = False
         self._sequence += 1
         version = self._version()
-        closed_through = dict(self._marks.closed_through)
-        self._stats.advance(closed_through, self._marks.limit)
+        asked = Reached(dict(self._marks.closed_through), self._marks.limit)
+        reached = self._stats.advance(*asked, self._stats_at_once)
+        self._limit = reached.limit
+        self._touched = reached != asked
         blocks: list[Block | MarkBlock] = []
         self._stats_block = None
         stats = self._stats.take(version).stats
         if stats.height:
             self._stats_block = 0
             blocks.append(self._blocks.block(REQUEST_STATS, 0, stats))
-        self._judge(stats, closed_through)
+        self._judge(stats, reached)
         anomalies, states = self._detection.take(version)
         if anomalies.height:
             blocks.append(self._blocks.block(ANOMALIES, 0, anomalies))
@@ -170,7 +189,7 @@ class DetectTask:
         _, dead = self._rejects.take()
         if dead is not None:
             blocks.append(self._blocks.block(DEAD_LETTERS, 0, dead))
-        return Flush(blocks, self._metadata())
+        return Flush(blocks, self._metadata(), self._touched)
 
     def delivered(self, first_offsets: Sequence[int]) -> None:
         """Remember where the stats of the last flush lie."""
@@ -182,26 +201,27 @@ class DetectTask:
     def _version(self) -> int:
         return (self._generation << 48) | self._sequence
 
-    def _judge(self, stats: pl.DataFrame, closed_through: Mapping[Feed, int]) -> None:
+    def _judge(self, stats: pl.DataFrame, reached: Reached) -> None:
         status = pl.col("status")
         moving = stats.filter(status.is_in(["open", "closed"]))
         if moving.height:
             self._detection.observe(moving)
-        if closed_through:
+        if reached.closed_through:
             # A watermark closes what ends strictly before it; detectors count the end as closed.
-            through = {feed: watermark - 1 for feed, watermark in closed_through.items()}
+            through = {feed: watermark - 1 for feed, watermark in reached.closed_through.items()}
             # What just closed is among the moving ones, so it has been observed.
             self._detection.close(stats.clear(), through)
-        if self._marks.limit is not None:
+        if reached.limit is not None:
             final = stats.filter(status == "final").sort("minute", maintain_order=True)
-            self._detection.finalise(final, self._marks.limit)
+            self._detection.finalise(final, reached.limit)
 
     def _with_marks(self, states: pl.DataFrame, version: int) -> pl.DataFrame:
+        state = {**self._marks.snapshot(), REACHED: self._limit}
         row = pl.DataFrame(
             {
                 "detector": [MARKS_OF[0]],
                 "key": [MARKS_OF[1]],
-                "state": [json.dumps(self._marks.snapshot(), separators=(",", ":"))],
+                "state": [json.dumps(state, separators=(",", ":"))],
                 "version": pl.Series([version], dtype=pl.Int64),
                 "updated_at": pl.Series([self._marks.limit or 0], dtype=pl.Int64),
             }
@@ -216,6 +236,7 @@ class DetectTask:
                 "seq": self._sequence,
                 "out": self._output_end if oldest is None else min(oldest, self._output_end),
                 "end": self._output_end,
+                "more": self._touched,
                 "n": [self._stats.added, self._stats.late_deltas, self._dead],
             },
             separators=(",", ":"),

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import polars as pl
 
-from pipeline.engine.changes import STORED, Changes, changed, emptied, together
+from pipeline.engine.changes import STORED, Changes, changed, emptied, losses, together
 
 IDENTITY: Final = ("session_id", "start")
 _AROUND: Final = "_around"
@@ -37,20 +37,21 @@ def session_changes(
     settled = found.join(waiting, on=IDENTITY, how="anti")
     final = stored.filter(is_final)
     differing = changed(settled, final, IDENTITY)
-    gone = (
-        final.filter(pl.col("end") < horizon)
-        .join(waiting.rename({"start": _AROUND}), on=_PLACE, how="anti")
-        .join(found, on=IDENTITY, how="anti")
+    compared = final.filter(pl.col("end") < horizon).join(
+        waiting.rename({"start": _AROUND}), on=_PLACE, how="anti"
     )
+    gone = compared.join(found, on=IDENTITY, how="anti")
     revised = differing.filter(pl.col(STORED).is_not_null())
-    lost = gone.filter(pl.col(_AROUND).is_null()).height  # the others are within another session
     return Changes(
         together(schema, differing, _withdrawn(gone, schema), generation).sort(IDENTITY),
         new=differing.height - revised.height,
         revised=revised.height,
         gone=gone.height,
         waiting=waiting.height,
-        shrunk=lost + revised.filter(pl.col("revision") < pl.col("_revision")).height,
+        # By id: a session that lost its first row begins later, and is another one.
+        losses=losses(
+            pl.col("session_id"), compared, settled, "revision", requests=pl.col("requests")
+        ),
     )
 
 

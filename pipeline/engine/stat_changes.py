@@ -6,7 +6,8 @@ from typing import Any, Final
 import polars as pl
 
 from pipeline.domain.event_time import MINUTE
-from pipeline.engine.changes import STORED, Changes, changed, emptied, together
+from pipeline.domain.feeds import WEB_LOGS
+from pipeline.engine.changes import STORED, Changes, changed, emptied, losses, together
 
 IDENTITY: Final = ("feed", "minute", "dimension", "key")
 _MINUTE: Final = ("feed", "minute")
@@ -37,6 +38,10 @@ def stat_changes(
     gone = final.filter((pl.col("rows") > 0) & (pl.col("minute") + MINUTE <= limit)).join(
         found, on=IDENTITY, how="anti"
     )
+    every_row = pl.col("dimension") == "all"
+    minute = pl.concat_str(
+        "feed", pl.from_epoch("minute", time_unit="us").dt.strftime("%FT%RZ"), separator=" of "
+    )
     revised = differing.filter(pl.col(STORED).is_not_null())
     keep = (*IDENTITY, "status", "version", "durations")
     zeros = emptied(gone, schema, keep).with_columns(
@@ -48,5 +53,11 @@ def stat_changes(
         revised=revised.height,
         gone=gone.height,
         waiting=waiting.height,
-        shrunk=gone.height + revised.filter(pl.col("rows") < pl.col("_rows")).height,
+        losses=losses(
+            minute,
+            final.filter(every_row & (pl.col("minute") + MINUTE <= limit)),
+            settled.filter(every_row),
+            "rows",
+            requests=pl.when(pl.col("feed") == WEB_LOGS).then("rows").otherwise(0),
+        ),
     )

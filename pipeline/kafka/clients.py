@@ -1,9 +1,9 @@
 """Short-lived clients: an admin client and a reader outside any group."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
-from typing import Final
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
+from typing import Any, Final
 
 from aiokafka import AIOKafkaConsumer
 from aiokafka.admin import AIOKafkaAdminClient
@@ -42,9 +42,7 @@ async def admin_client(
         except TimeoutError as error:
             raise Unavailable(f"Kafka did not answer within {limit_s} s.") from error
     finally:
-        with suppress(TimeoutError):
-            async with asyncio.timeout(STOP_LIMIT_S):
-                await admin.close()
+        await _stopped(admin.close())
 
 
 @asynccontextmanager
@@ -70,6 +68,19 @@ async def reader(
                 await consumer.start()
         yield consumer
     finally:
-        with suppress(TimeoutError):
-            async with asyncio.timeout(STOP_LIMIT_S):
-                await consumer.stop()
+        await _stopped(consumer.stop())
+
+
+async def _stopped(stop: Coroutine[Any, Any, None]) -> None:
+    """Let a client stop for at most STOP_LIMIT_S, whatever becomes of it.
+
+    As a task of its own: a fetcher that is stopped in a pause after an error raises its own
+    CancelledError, which would look as if the caller were cancelled, and one that is cancelled
+    while it stops goes on stopping.
+    """
+    task = asyncio.create_task(stop)
+    await asyncio.wait([task], timeout=STOP_LIMIT_S)
+    if not task.done():
+        task.cancel()
+    elif not task.cancelled():
+        task.exception()  # it is given up in any case; its owner has the reason

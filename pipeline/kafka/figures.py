@@ -40,12 +40,16 @@ class CommitFigures:
 
 @dataclass(slots=True)
 class OpeningFigures:
-    """Tasks opened so far: restored, kept through a rebalance, lost; ``retries`` of these."""
+    """Tasks opened so far: restored, kept through a rebalance, lost; ``retries`` of these.
+
+    ``fenced`` tasks had their transaction refused: another worker has taken the partition over.
+    """
 
     opened: int = 0
     retries: int = 0
     kept: int = 0
     losses: int = 0
+    fenced: int = 0
     seconds: float = 0.0
     longest_s: float = 0.0
 

@@ -83,7 +83,7 @@ class Membership:
                 raise Unavailable("The consumer has not started yet.") from error
         paused = self._paused if self._paused_in == self.epoch else set()
         self._waiting = any(
-            each.fetched is not None and each.fetched < each.end
+            each.fetched is None or each.fetched < each.end
             for tp, each in reach.items()
             if tp not in paused
         )
@@ -94,7 +94,10 @@ class Membership:
 
     @property
     def waiting(self) -> bool:
-        """Return whether the brokers had something to fetch at the last refresh."""
+        """Return whether the brokers had something to fetch at the last refresh.
+
+        A partition whose position is not known yet waits for that at least.
+        """
         return self._waiting
 
     @property

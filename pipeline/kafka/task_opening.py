@@ -39,7 +39,11 @@ class Restored(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class TaskOpening:
-    """All that opening any task of a stage needs."""
+    """All that opening any task of a stage needs.
+
+    ``transaction_s``: timeout of a transaction, and limit of the fence. ``silence_s``: how long a
+    restore waits for the next records. With the limits of ``clients`` no step can hang.
+    """
 
     connection: KafkaConnection
     stage: str
@@ -47,6 +51,7 @@ class TaskOpening:
     app: str
     make_task: Callable[[int], StageTask]
     transaction_s: float
+    silence_s: float
     figures: CommitFigures
 
     async def open(self, partition: int) -> TaskHost:
@@ -98,6 +103,7 @@ class TaskOpening:
                     reread.partition,
                     start=reread.start,
                     end=reread.end,
+                    silence_s=self.silence_s,
                 ):
                     task.restore(reread, chunk)
                 seconds[reread.topic] = time.monotonic() - began

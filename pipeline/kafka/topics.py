@@ -106,7 +106,7 @@ async def check_topics(
     async with admin_client(connection, limit_s=ADMIN_LIMIT_S) as admin:
         existing = await _described(admin)
         present = [topic for topic in topics if connection.named(topic.name) in existing]
-        configs = await _configs(admin, [connection.named(topic.name) for topic in present])
+        configs = await topic_configs(admin, [connection.named(topic.name) for topic in present])
     differences: list[TopicDifference] = []
     for topic in topics:
         name = connection.named(topic.name)
@@ -155,7 +155,10 @@ async def _described(admin: AIOKafkaAdminClient) -> dict[str, list[dict[str, Any
         return {topic["topic"]: topic["partitions"] for topic in await admin.describe_topics()}
 
 
-async def _configs(admin: AIOKafkaAdminClient, names: Sequence[str]) -> dict[str, dict[str, str]]:
+async def topic_configs(
+    admin: AIOKafkaAdminClient, names: Sequence[str]
+) -> dict[str, dict[str, str]]:
+    """Return the settings of topics, by their names with prefix."""
     if not names:
         return {}
     with broker_errors("Reading the settings of the topics"):

@@ -64,7 +64,9 @@ class StageSettings:
     """Times of a stage; ``transaction_s`` is also how long one commit may take.
 
     ``revoke_s`` bounds the commit before partitions are given back, ``open_retry_s`` how long an
-    opening is tried. ``waiting_rows`` of a partition wait for its opening; then it is not fetched.
+    opening is tried, ``silence_s`` how long a restore waits for the next records: it may take long,
+    but not stand still. ``waiting_rows`` of a partition wait for its opening; then it is not
+    fetched.
     """
 
     pace: Pace = DEFAULT_PACE
@@ -72,6 +74,7 @@ class StageSettings:
     revoke_s: float = 8.0
     stop_s: float = 5.0
     open_retry_s: float = 120.0
+    silence_s: float = 30.0
     openings_at_once: int = 4
     waiting_rows: int = 50_000
 
@@ -116,9 +119,8 @@ class TransactionalStage:
         self._membership = membership
         self._stage = stage
         self._settings = settings
-        self._opening = TaskOpening(
-            connection, stage, group, app, make_task, settings.transaction_s, self.figures
-        )
+        limits = settings.transaction_s, settings.silence_s
+        self._opening = TaskOpening(connection, stage, group, app, make_task, *limits, self.figures)
         self._inputs = make_task(0).inputs
         self._slots: dict[int, _Slot] = {}
         self._parked: dict[int, TaskHost] = {}
@@ -249,6 +251,10 @@ class TransactionalStage:
         except asyncio.CancelledError:
             if host is not None:
                 self._apart(host.close())
+            if not slot.ready.done():
+                # Not by ``_filled``: a library's own cancellation must not leave it half open.
+                self._failure = Unavailable(f"{self._stage} {slot.partition} was not opened.")
+                slot.ready.set_result(None)
             raise
         except Exception as error:  # noqa: BLE001 - raised again by the next tick
             self._failure = error
@@ -283,8 +289,8 @@ class TransactionalStage:
             return None
         try:
             await parked.reaffirm()
-        except (Fenced, Unavailable):
-            self._apart(parked.close())
+        except (Fenced, Unavailable) as error:
+            self._dropped(parked, error)
             return None
         except BaseException:
             self._apart(parked.close())
@@ -302,7 +308,7 @@ class TransactionalStage:
         ):
             self.openings.retries += attempt.retry_state.attempt_number > 1
             with attempt:
-                host = await self._opening.open(partition)
+                host = await self._tried(partition)
         seconds = time.monotonic() - began
         self.openings.record(seconds)
         log.info(
@@ -313,6 +319,15 @@ class TransactionalStage:
             read={topic: round(each, 3) for topic, each in host.restored_s.items()},
         )
         return host
+
+    async def _tried(self, partition: int) -> TaskHost:
+        try:
+            return await self._opening.open(partition)
+        except (Unavailable, Fenced) as error:
+            log.warning(
+                "task not opened", stage=self._stage, partition=partition, reason=str(error)
+            )
+            raise
 
     async def _park(self, slot: _Slot, limit_s: float | None = None) -> None:
         """Commit a task and put it aside; a commit that fails or takes too long drops it."""
@@ -327,8 +342,7 @@ class TransactionalStage:
             async with asyncio.timeout(deadline - time.monotonic()):
                 await host.settle()
         except (Fenced, Unavailable, TimeoutError) as error:
-            self._log_loss(host, error)
-            self._apart(host.close())
+            self._dropped(host, error)
         except BaseException:
             self._apart(host.close())
             raise
@@ -352,10 +366,10 @@ class TransactionalStage:
     def _lose(self, host: TaskHost, error: Exception) -> None:
         """Drop a task. Lost to others or to the brokers: a new assignment; else raise."""
         self._slots.pop(host.partition, None)
-        self._apart(host.close())
         if not isinstance(error, Fenced | Unavailable):
+            self._apart(host.close())
             raise error
-        self._log_loss(host, error)
+        self._dropped(host, error)
         self.openings.losses += 1
         self._losses.append(time.monotonic())
         if (
@@ -365,9 +379,17 @@ class TransactionalStage:
             raise error
         self._rejoin = True
 
-    def _log_loss(self, host: TaskHost, error: BaseException) -> None:
-        reason = str(error) if isinstance(error, TelemetryError) else type(error).__name__
-        log.warning("task dropped", stage=self._stage, partition=host.partition, reason=reason)
+    def _dropped(self, host: TaskHost, error: Fenced | Unavailable | TimeoutError) -> None:
+        """Close a task that is not to be used any more, and say why."""
+        fenced = isinstance(error, Fenced)
+        self.openings.fenced += fenced
+        log.warning(
+            "task fenced" if fenced else "task dropped",
+            stage=self._stage,
+            partition=host.partition,
+            reason=str(error) if isinstance(error, TelemetryError) else type(error).__name__,
+        )
+        self._apart(host.close())
 
     def _apart(self, work: Coroutine[None, None, None]) -> None:
         """Run something to its end beside the stage; ``stop`` waits for it."""

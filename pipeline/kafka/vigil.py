@@ -50,11 +50,11 @@ class WorkerLimits:
     """How long things may take, in seconds, before the worker says so or ends.
 
     ``stop_s``: from a signal to the end of the process. ``broker_s``: brokers that stay away.
-    ``rebalance_s``: what a handler may take to give partitions back. ``join_s``: a group that
-    gives no assignment; it must be longer than the consumer's rebalance timeout. ``stall_s``: a
-    partition's lag without progress until it is logged. ``starve_s``: records that are there and
-    do not come. ``add_s``: a handler that does not come back from a chunk; longer than a dead
-    ClickHouse is waited for. ``hang_s``: an event loop that stands still.
+    ``rebalance_s``: what a handler may take to give partitions back. ``join_s``: a group that gives
+    no assignment; it must be longer than the consumer's rebalance timeout. ``stall_s``: a
+    partition's lag without progress until it is logged. ``starve_s``: records that are there and do
+    not come, from brokers that answer. ``add_s``: a handler that does not come back from a chunk;
+    longer than a dead ClickHouse is waited for. ``hang_s``: an event loop that stands still.
     """
 
     stop_s: float = 10.0
@@ -107,6 +107,9 @@ class Vigil:
             except Unavailable:
                 if time.monotonic() - heard > self._limits.broker_s:
                     raise
+                # Brokers that answer nobody do not starve the consumer: it has its time from the
+                # moment they are back.
+                self._fed = time.monotonic()
                 continue
             heard = time.monotonic()
             self._status.observe(ends, handler.positions())

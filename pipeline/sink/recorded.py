@@ -22,6 +22,7 @@ from pipeline.domain.topics import LIVE_EVENTS as LIVE_EVENTS_TOPIC
 from pipeline.domain.topics import WEB_LOGS as WEB_LOGS_TOPIC
 from pipeline.sink.client import our_errors
 from pipeline.sink.columns import OFFSET
+from pipeline.sink.erasing import PERSON, REQUEST
 from pipeline.sink.queries import query
 from pipeline.sink.selections import LATE_ROWS, Selection
 
@@ -45,6 +46,13 @@ SOURCES: Final[dict[Feed, Source]] = {
 _MICROS: Final = "fromUnixTimestamp64Micro({%s:Int64}, 'UTC')"
 _START: Final = _MICROS % "start"
 _END: Final = _MICROS % "end"
+
+
+class Erasures(NamedTuple):
+    """How many requests and people are to be forgotten."""
+
+    requests: int
+    people: int
 
 
 class Recorded:
@@ -120,10 +128,11 @@ class Recorded:
             hours |= {int(row[0]) * 60 * MINUTE for row in found.rows}
         return sorted(hours)
 
-    def erasures(self) -> int:
+    def erasures(self) -> Erasures:
         """Return how many erasures were ordered."""
-        ((count,),) = query(self._client, "SELECT count() FROM erasures").rows
-        return int(count)
+        statement = "SELECT kind, count() FROM erasures GROUP BY kind"
+        counts = {str(kind): int(count) for kind, count in query(self._client, statement).rows}
+        return Erasures(counts.get(REQUEST, 0), counts.get(PERSON, 0))
 
     def _latest(
         self, topic: Topic, name: str, condition: str, parameters: Mapping[str, Any]

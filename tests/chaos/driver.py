@@ -51,6 +51,7 @@ class Outcome:
     faults: Counter[str] = field(default_factory=Counter)
     rows: int = 0
     openings: int = 0
+    fencings: int = 0
     starts: int = 0
     ends: Counter[tuple[str, str]] = field(default_factory=Counter)
     reasons: Counter[str] = field(default_factory=Counter)
@@ -102,6 +103,7 @@ class Driver:
         outcome.ends, outcome.reasons = fleet.ends, fleet.reasons
         if self._logs.exists():
             outcome.openings = fleet.logged("task opened")
+            outcome.fencings = fleet.fencings()
         outcome.starts = sum(member.starts for member in fleet.members)
 
     async def _disturbed(self) -> None:

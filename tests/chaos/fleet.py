@@ -168,6 +168,13 @@ class Fleet:
         sign = f'"event": "{event}"'.encode()
         return sum(path.read_bytes().count(sign) for path in self._logs.glob("*.log"))
 
+    def fencings(self) -> int:
+        """Count the tasks whose transaction the brokers refused, for another one was newer."""
+        lines = b"".join(path.read_bytes() for path in self._logs.glob("*.log")).splitlines()
+        return sum(
+            b'"event": "task fenced"' in line and b"ProducerFenced" in line for line in lines
+        )
+
     def _ended(self, member: Member, code: int) -> None:
         shown = f"-{signal.Signals(-code).name}" if code < 0 else str(code)
         self.ends[member.stage, shown] += 1

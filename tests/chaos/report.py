@@ -58,7 +58,7 @@ def _facts(outcome: Outcome) -> dict[str, str]:
         "faults": f"{sum(outcome.faults.values())}: {faults}",
         "rows in": f"{outcome.rows:,}",
         "processes started": str(outcome.starts),
-        "task openings": str(outcome.openings),
+        "task openings": f"{outcome.openings}; {outcome.fencings} fenced",
         "exits": exits,
         "time": f"{outcome.faults_s:.0f} s of faults, {outcome.rest_s:.0f} s to catch up",
         "longest without progress": f"{outcome.longest_still_s:.0f} s",

@@ -66,8 +66,16 @@ class Past:
 
     def recompute(self, limit: int, *, hours: int = 1, generation: int = 0) -> list[Changes]:
         """Recompute everything and publish what differs; ``limit`` is that of the stages."""
+        changes = self.compared(limit, hours=hours, generation=generation)
+        for topic, change in changes.items():
+            if change.records.height:
+                self.kafka.publish(BlockMaker(SCHEMAS).block(topic, 0, change.records))
+        return list(changes.values())
+
+    def compared(self, limit: int, *, hours: int = 1, generation: int = 0) -> dict[Topic, Changes]:
+        """Recompute everything and publish nothing of it."""
         found = self.found(hours)
-        changes = {
+        return {
             SESSIONS: session_changes(
                 found.sessions,
                 self.latest(SESSIONS),
@@ -83,10 +91,6 @@ class Past:
                 generation=generation,
             ),
         }
-        for topic, change in changes.items():
-            if change.records.height:
-                self.kafka.publish(BlockMaker(SCHEMAS).block(topic, 0, change.records))
-        return list(changes.values())
 
     def finals(self, topic: Topic) -> list[dict[str, Any]]:
         """Return what rule 27 compares of the latest final records."""

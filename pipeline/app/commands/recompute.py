@@ -19,6 +19,7 @@ from pipeline.codecs.schemas import Schemas
 from pipeline.domain.errors import OurMistake
 from pipeline.domain.event_time import EventTimeRules
 from pipeline.engine.recompute import Span, activity_days
+from pipeline.ingest.clock import wall_clock
 from pipeline.kafka.publisher import TransactionalPublisher
 from pipeline.sink.client import open_client
 from pipeline.sink.recorded import Recorded
@@ -79,6 +80,7 @@ async def _run(
         recorded=recorded,
         publisher=publisher,
         until=until,
+        now=wall_clock(),
     )
     try:
         with (

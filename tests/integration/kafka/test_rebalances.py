@@ -38,13 +38,15 @@ class Group:
         self._logs = logs
         self._dice = random.Random(3)
 
-    def start(self, name: str) -> None:
-        with (self._logs / name).open("wb") as log:
+    def start(self, name: str, *, static: bool = False) -> None:
+        instance = [f"instance={name}"] if static else []
+        with (self._logs / name).open("ab") as log:
             self.workers[name] = subprocess.Popen(
                 [
                     *(sys.executable, "-m", "tests.support.counting_worker"),
                     *(self._connection.bootstrap, self._connection.prefix),
                     f"session={SESSION_S}",
+                    *instance,
                 ],
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -53,6 +55,10 @@ class Group:
     def opened(self, name: str) -> int:
         """Return how many tasks a worker has opened and restored so far."""
         return (self._logs / name).read_text().count("task opened")
+
+    def revoked(self, name: str) -> int:
+        """Return how often a worker had to give its partitions back so far."""
+        return (self._logs / name).read_text().count('"revoked"')
 
     async def stop(self, name: str) -> int:
         worker = self.workers.pop(name)
@@ -120,5 +126,34 @@ async def test_workers_that_stay_restore_nothing_when_another_comes_and_take_onl
     await group.caught_up()
     after = {name: group.opened(name) for name in staying}
     assert sum(after.values()) - sum(before.values()) == PARTITIONS // 4
+    await group.counted()
+    await publisher.stop()
+
+
+async def test_a_static_member_that_comes_back_in_time_takes_nothing_from_the_others(
+    group: Group, connection: KafkaConnection
+) -> None:
+    """A rolling restart (KIP-345): nobody else's partition is revoked, no other task opened."""
+    publisher = TransactionalPublisher(connection, "publisher")
+    await publisher.start()
+    names = ["one", "two", "three"]
+    for name in names:
+        group.start(name, static=True)
+        await until(lambda name=name: group.opened(name) > 0, LIMIT_S)  # type: ignore[misc]
+    await group.publish(publisher)
+    await group.caught_up()
+    for name in names:
+        others = [each for each in names if each != name]
+        opened = {each: group.opened(each) for each in names}
+        revoked = {each: group.revoked(each) for each in others}
+        assert await group.stop(name) == ExitCode.STOPPED
+        await group.publish(publisher)
+        group.start(name, static=True)
+        await group.caught_up()
+        assert group.opened(name) - opened[name] in {PARTITIONS // 3, PARTITIONS // 3 + 1}
+        assert {each: group.opened(each) for each in others} == {
+            each: opened[each] for each in others
+        }
+        assert {each: group.revoked(each) for each in others} == revoked
     await group.counted()
     await publisher.stop()

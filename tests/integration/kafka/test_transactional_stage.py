@@ -238,6 +238,7 @@ async def test_a_fenced_task_is_dropped_and_asks_for_a_new_assignment(bench: Ben
         return membership.rejoins == 1
 
     await until(rejoined)
+    assert (stage.openings.losses, stage.openings.fenced) == (1, 1)
     assert stage.positions() == {}
     assert await bench.counts() == {}
     await bench.feed(other, 0, end)

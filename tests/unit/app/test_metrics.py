@@ -13,6 +13,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.parser import text_string_to_metric_families
 
 from pipeline.app import metrics
+from pipeline.app.agents.observing import ObservedAgent
 from pipeline.app.commands.run import _ports
 from pipeline.app.metrics import CATALOGUE, Metric
 from pipeline.app.metrics_server import metrics_server
@@ -21,6 +22,7 @@ from pipeline.app.settings import ROOT, Settings
 from pipeline.app.wiring import detect_task, schemas, sessionize_task
 from pipeline.domain.errors import SettingsError
 from pipeline.engine.stage import StageTask
+from pipeline.ingest.figures import AgentFigures
 from pipeline.kafka.connection import KafkaConnection
 from pipeline.kafka.figures import COMMIT_BOUNDS_S, CommitFigures
 from pipeline.kafka.status import WorkerStatus
@@ -95,8 +97,10 @@ def samples(found: Observed) -> dict[tuple[str, frozenset[tuple[str, str]]], flo
 def test_every_metric_that_is_used_is_in_the_catalogue_and_every_one_of_it_is_used() -> None:
     known = {metric.full_name: metric for metric in CATALOGUE}
     used: set[str] = set()
-    for name in ("sessionize", "detect", "sink"):
-        for family in observed(name).collect():
+    agent = ObservedAgent("dap", AgentFigures(newest=1, mark=1))
+    collectors = [*map(observed, ("sessionize", "detect", "sink")), agent]
+    for collector in collectors:
+        for family in collector.collect():
             full = family.name + ("_total" if family.type == "counter" else "")
             metric = known[full]
             assert (family.type, family.documentation) == (metric.kind, metric.help)

@@ -68,7 +68,7 @@ def test_rule_28_recompute_twice_changes_nothing(rows: list[tuple[Any, ...]]) ->
     whole, torn = in_order_and_with_late_ones(rows)
     for line in (whole, torn):
         first = line.past.recompute(line.limit)
-        assert all(change.shrunk == 0 for change in first)
+        assert all(change.losses.height == 0 for change in first)
         assert [c.records.height for c in line.past.recompute(line.limit)] == [0, 0]
     assert [c.records.height for c in whole.past.recompute(whole.limit)] == [0, 0]
 
@@ -103,7 +103,7 @@ def test_rule_12_a_late_row_that_bridges_two_final_sessions_withdraws_the_second
     line.write(web_log(3, T + 25 * MINUTE))
     assert [row["event_key"] for row in line.kafka.rows(LATE.name)] == [f"{3:032x}"]
     sessions, _ = line.past.recompute(line.limit, generation=2)
-    assert (sessions.new, sessions.revised, sessions.gone, sessions.shrunk) == (0, 1, 1, 0)
+    assert (sessions.new, sessions.revised, sessions.gone, sessions.losses.height) == (0, 1, 1, 0)
     found = {row["start"]: row for row in sessions.records.to_dicts()}
     assert found[T]["revision"] == 3
     assert found[T + 50 * MINUTE]["status"] == "withdrawn"
@@ -140,8 +140,9 @@ def test_rule_22_what_was_erased_leaves_its_session_and_its_minutes() -> None:
     rows = kept.rows
     kept.rows = lambda feed: rows(feed).head(1)  # type: ignore[method-assign]
     sessions, stats = kept.recompute(line.limit)
-    assert (sessions.revised, sessions.gone, sessions.shrunk) == (1, 1, 2)
-    assert stats.shrunk == stats.revised + stats.gone
+    assert (sessions.revised, sessions.gone) == (1, 1)
+    assert sessions.losses.rows() == [(IDS[0], 2, 1, 1), (IDS[1], 1, 0, 1)]
+    assert stats.losses.select("had", "has", "requests").rows() == [(2, 1, 1), (1, 0, 1)]
     remaining = line.past.latest(REQUEST_STATS).filter(pl.col("dimension") == "all")
     assert dict(zip(remaining["minute"], remaining["rows"], strict=True)) == {T: 1, T + MINUTE: 0}
     assert line.past.latest(SESSIONS)["revision"].to_list() == [1]

@@ -75,6 +75,32 @@ async def test_records_that_never_come_end_it() -> None:
         await kept(vigil(WorkerLimits(look_s=0.0, starve_s=0.01)), group, Handler())
 
 
+async def test_brokers_that_come_back_are_given_their_time_before_records_are_missed() -> None:
+    class Returning(Group):
+        """Away for longer than records may be missed; then there are some, for one look."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.back_at = time.monotonic() + 0.3
+            self.answered = 0
+
+        async def refresh(self) -> Mapping[Partition, int]:
+            self.away = time.monotonic() < self.back_at
+            ends = await super().refresh()
+            self.answered += 1
+            self.waiting = self.answered == 1
+            return ends
+
+    group = Returning()
+    task = asyncio.create_task(
+        kept(vigil(WorkerLimits(look_s=0.0, starve_s=0.2)), group, Handler())
+    )
+    await until(lambda: task.done() or group.answered > 5)
+    assert not task.done()
+    task.cancel()
+    await asyncio.wait([task])
+
+
 async def test_a_handler_that_never_comes_back_ends_it_with_a_code_that_says_start_again() -> None:
     watch = vigil(WorkerLimits(look_s=0.0, add_s=0.01))
     with watch.adding(), pytest.raises(Stuck) as caught:
