@@ -7,13 +7,14 @@ DEMO_ARGS ?=
 ROUNDS ?= 20
 SEED ?= 1
 REPORT ?=
+SECONDS_EACH ?= 60
 export POLARS_MAX_THREADS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check lint fmt bench bench-live bench-peers chaos clean lock
+.PHONY: help setup demo test check lint fmt bench bench-live bench-agents bench-peers chaos fuzz clean lock
 
 help: ## Show this list
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 setup: $(READY) ## Create .venv, install the locked packages, fetch the Kafka jars
 $(READY): requirements/dev.lock requirements/uv.lock pyproject.toml pipeline/local/kafka-jars.lock
@@ -56,11 +57,20 @@ bench: $(READY) ## Rows per second and core of every step, as a table and bench.
 bench-live: $(READY) ## Paced load, commit intervals, two workers, latency to ClickHouse
 	$(BIN)/python -m bench.live
 
+bench-agents: $(READY) ## Live Events over HTTPS, signed and plain, and over SQS: events per second and core
+	$(BIN)/python -m bench.live_events_http
+	$(BIN)/python -m bench.live_events_sqs
+
 bench-peers: $(READY) ## The same sessions in Kafka Streams, Flink SQL, Bytewax, Faust (needs a JDK 17 and Maven)
 	$(BIN)/python -m bench.peers
 
 chaos: $(READY) ## Exactly once under faults: ROUNDS (20), SEED (1), REPORT (a file for the row)
 	$(BIN)/python -m tests.chaos --rounds $(ROUNDS) --seed $(SEED) $(if $(REPORT),--report $(REPORT))
+
+fuzz: $(READY) ## Coverage-guided fuzzing of the codecs (Linux), SECONDS_EACH (60) for each
+	$(BIN)/python -m tests.fuzz audit_pages --seconds $(SECONDS_EACH)
+	$(BIN)/python -m tests.fuzz live_events --seconds $(SECONDS_EACH)
+	$(BIN)/python -m tests.fuzz web_logs --seconds $(SECONDS_EACH)
 
 lock: ## Resolve the dependencies anew into requirements/dev.lock (maintainers; needs uv)
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \

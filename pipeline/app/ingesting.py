@@ -54,6 +54,7 @@ def agent_options(
         max_bad_share=settings.max_bad_share if max_bad_share is None else max_bad_share,
         record_limit=settings.record_limit_bytes,
         spool_directory=settings.spool_dir,
+        protection=wiring.protection(settings),
     )
 
 

@@ -15,6 +15,7 @@ from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from pydantic_settings import SettingsError as UnreadableError
 
+from pipeline.app.agent_settings import AgentSettings
 from pipeline.domain.errors import SettingsError
 from pipeline.domain.event_time import MICROS, MINUTE, EventTimeRules
 from pipeline.domain.feeds import COURSE_AUDIT, LIVE_EVENTS, WEB_LOGS, Feed
@@ -30,7 +31,7 @@ ROOT: Final = (
 """Schemas, rules and migrations: beside the package in a checkout, inside it when installed."""
 
 
-class Settings(BaseSettings):
+class Settings(BaseSettings, AgentSettings):
     """The effective configuration of one process."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True)

@@ -1,8 +1,12 @@
 """The object graph, on one page: settings in, ready objects out."""
 
 import structlog
+from pydantic import SecretStr
 
 from pipeline.app.settings import Settings
+from pipeline.codecs.privacy import Privacy
+from pipeline.codecs.privacy_rules import PrivacyRules
+from pipeline.codecs.protection import Protection
 from pipeline.codecs.schemas import Schemas
 from pipeline.detect.detection import Detection
 from pipeline.detect.rules import AnyRule, check_references, load_rule
@@ -25,6 +29,49 @@ def schemas(settings: Settings, *, register: bool = False) -> Schemas:
     )
     registry = ConfluentRegistry(access, settings.schemas_dir, named=settings.kafka().named)
     return registry.schemas(register=register)
+
+
+def privacy(settings: Settings) -> Privacy | None:
+    """Return what replaces people; None if nobody is to be. Raises SettingsError."""
+    if settings.privacy == "none":
+        return None
+    try:
+        return Privacy(
+            PrivacyRules(
+                users=settings.privacy_users,
+                names=settings.privacy_names,
+                ips=settings.privacy_ips,
+                urls=settings.privacy_urls,
+                texts=settings.privacy_texts,
+                user_agents=settings.privacy_user_agents,
+            ),
+            bytes.fromhex(_secret(settings.privacy_key)),
+            home_shard=settings.home_shard,
+            record_limit=settings.record_limit_bytes,
+        )
+    except ValueError:
+        raise SettingsError(
+            "CANVAS_TELEMETRY_PRIVACY_KEY should be at least 64 hex digits; "
+            "make one with: openssl rand -hex 32"
+        ) from None
+
+
+def protection(settings: Settings) -> Protection:
+    """Return what agents do to records before they publish them. Raises SettingsError."""
+    if settings.dead_letter_key is None:
+        return Protection(privacy(settings))
+    # Cryptography is loaded only where it is used.
+    from pipeline.codecs.sealing import DeadLetterKey  # noqa: PLC0415
+
+    try:
+        key = DeadLetterKey(_secret(settings.dead_letter_key))
+    except ValueError as error:
+        raise SettingsError(f"CANVAS_TELEMETRY_DEAD_LETTER_KEY: {error}") from None
+    return Protection(privacy(settings), key.seal)
+
+
+def _secret(value: SecretStr | None) -> str:
+    return "" if value is None else value.get_secret_value()
 
 
 def rules(settings: Settings) -> list[AnyRule]:

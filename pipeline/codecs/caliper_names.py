@@ -7,6 +7,7 @@ https://developerdocs.instructure.com/services/live-events/event-format/event-ty
 
 from typing import Any, Final
 
+from pipeline.codecs.caliper_urns import urn_kind
 from pipeline.codecs.live_event import member
 
 EXTENSION: Final = "com.instructure.canvas"
@@ -61,12 +62,6 @@ def caliper_name(event: dict[str, Any]) -> str:
         if noun is not None:
             return f"{noun}_{_VERBS[action]}"
     return ".".join(part for part in ("caliper", kind, action, object_type) if part)
-
-
-def urn_kind(urn: Any) -> str:
-    """Return ``course`` for ``urn:instructure:canvas:course:…``; blank for anything else."""
-    parts = urn.split(":") if isinstance(urn, str) else []
-    return parts[3] if parts[:3] == ["urn", "instructure", "canvas"] and len(parts) > 3 else ""
 
 
 def _is_state(target: Any) -> bool:

@@ -1,7 +1,7 @@
 """Bad records → columns of dead_letter.avsc (semantics rule 24)."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -49,10 +49,19 @@ def dead_letters(
     feed: Feed,
     happened_at: int,
     record_limit: int = DEFAULT_LIMIT,
+    seal: Callable[[bytes], bytes] | None = None,
 ) -> pl.DataFrame:
-    """Return one row per bad record, its payload masked and cut at the limit."""
+    """Return one row per bad record, its payload masked and cut at the limit.
+
+    ``seal`` encrypts the original; without it, and where the result would be longer than the limit,
+    nothing is sealed. What was never held whole is not sealed either.
+    """
     limit = max(record_limit - _ROOM_FOR_TEXTS, 0)
-    rows = [_row(record, source, feed, happened_at, limit) for record in bad]
+    rows = [
+        _row(record, source, feed, happened_at, limit)
+        | {"sealed": None if seal is None else _sealed(record, seal, limit)}
+        for record in bad
+    ]
     return pl.DataFrame(rows, schema=SCHEMA)
 
 
@@ -76,9 +85,15 @@ def _row(
         "payload_length": length,
         "payload_sha256": digest,
         "cut": cut,
-        "sealed": None,
         "happened_at": happened_at,
     }
+
+
+def _sealed(record: BadRecord, seal: Callable[[bytes], bytes], limit: int) -> bytes | None:
+    if isinstance(record, CutRecord) or len(record.payload) > limit:
+        return None
+    sealed = seal(record.payload)
+    return sealed if len(sealed) <= limit else None
 
 
 def _short(text: str) -> str:

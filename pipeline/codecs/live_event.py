@@ -54,6 +54,7 @@ class BadEvent(ValueError):
 
 
 COURSE: Final = "Course"
+_HEAD: Final = json.JSONEncoder(separators=(",", ":"))
 
 
 def event_key(name: str, instant: int, cause: str | None, canonical_body: str) -> str:
@@ -62,7 +63,7 @@ def event_key(name: str, instant: int, cause: str | None, canonical_body: str) -
     BLAKE2b-128 over the JSON of ``[name, instant, cause]`` and the body as JSON with sorted keys,
     as received, secrets included: what masks them must not change what is a duplicate.
     """
-    head = json.dumps([name, instant, cause], separators=(",", ":"))
+    head = _HEAD.encode([name, instant, cause])
     return hashlib.blake2b(f"{head}\n{canonical_body}".encode(), digest_size=16).hexdigest()
 
 

@@ -18,7 +18,7 @@ from pipeline.codecs.live_events_caliper import (
 )
 from pipeline.codecs.live_events_canvas import is_canvas_event, read_canvas_event
 from pipeline.codecs.record_limit import DEFAULT_LIMIT, fit
-from pipeline.codecs.redaction import redact_column, redact_json_column
+from pipeline.codecs.redaction import redact_columns
 from pipeline.domain.bad_record import BadRecord
 
 _IDS: Final = frozenset(
@@ -143,10 +143,7 @@ def _columns(events: Sequence[LiveEvent], record_limit: int) -> pl.DataFrame:
             for (name, dtype), values in zip(SCHEMA.items(), columns, strict=True)
         ]
     )
-    frame = frame.with_columns(
-        *(redact_column(frame[name]) for name in _FREE_TEXTS),
-        *(redact_json_column(frame[name]) for name in _JSON_TEXTS),
-    )
+    frame = redact_columns(frame, _FREE_TEXTS, _JSON_TEXTS)
     return fit(frame, _FREE_TEXTS, _JSON_TEXTS, record_limit)
 
 

@@ -1,13 +1,17 @@
 """Live Events as Caliper IMS 1.1 events → LiveEvent.
 
 Nothing but type, action and event time is asked of an event: the common columns are filled as far
-as its parts say them, the event itself is kept whole in ``body``.
+as its parts say them, with what the Canvas format would say there; the event itself is kept whole
+in ``body``. Caliper says no account of the user, and HTTP method, developer key and account of the
+context only of ``asset_accessed``; groups and accounts are no contexts in it. URLs are kept as they
+come, ``&amp;`` included, as those of the Canvas format are.
 https://developerdocs.instructure.com/services/live-events/event-format/caliper-structure
 """
 
-from typing import Any, Final
+from typing import Any, Final, NamedTuple, TypedDict
 
-from pipeline.codecs.caliper_names import EXTENSION, caliper_name, urn_kind
+from pipeline.codecs.caliper_names import EXTENSION, caliper_name
+from pipeline.codecs.caliper_urns import membership_role, urn_id, urn_kind
 from pipeline.codecs.canonical import canvas_id, hex_128, text_or_none
 from pipeline.codecs.instants import parse_instant
 from pipeline.codecs.json_text import canonical_json
@@ -33,6 +37,8 @@ _CONTEXT_TYPES: Final = {
     "group": "Group",
     "user": "User",
 }
+_ROLES: Final = {"Learner": "StudentEnrollment", "Instructor": "TeacherEnrollment"}
+"""Of the Canvas format; the published examples of both formats show no others for one event."""
 
 
 def is_caliper_envelope(document: dict[str, Any]) -> bool:
@@ -66,14 +72,10 @@ def read_caliper_event(
 
 
 def _event(event: dict[str, Any], envelope: dict[str, Any], instant: int, name: str) -> LiveEvent:
-    request = _extension(event)
-    actor = _extension(event.get("actor"))
-    target = _extension(event.get("object"))
-    root = _id(actor.get("root_account_id"))
-    shard = home_shard(root) or _shard_of_things(event)
-    caused_by = request_id(_text(request.get("request_id")))
-    job = _text(request.get("job_id"))
-    context_type, context = _context(event.get("group"), shard)
+    request, target = _extension(event), _extension(event.get("object"))
+    who = _who(event)
+    context_type, context = _context(event.get("group"), who.shard)
+    caused_by, job = request_id(_text(request.get("request_id"))), _text(request.get("job_id"))
     unknown = {f"event.{n}": item for n, item in envelope.items() if n not in _ENVELOPE}
     canonical = canonical_json(event)
     key = hex_128(_text(event.get("id")))
@@ -86,6 +88,47 @@ def _event(event: dict[str, Any], envelope: dict[str, Any], instant: int, name: 
         request_id=caused_by,
         job_id=job,
         job_tag=_text(request.get("job_tag")),
+        **who.columns,
+        hostname=_text(request.get("hostname")),
+        client_ip=_text(request.get("client_ip")),
+        http_method=_text(request.get("http_method") or target.get("http_method")),
+        url=_text(request.get("request_url")),
+        referrer=_text(event.get("referrer")),
+        user_agent=_text(request.get("user_agent")),
+        context_type=context_type,
+        context_id=context,
+        context_account_id=in_local_form(_id(target.get("context_account_id")), who.shard),
+        context_role=_role(event.get("membership")),
+        course_id=context if context_type == COURSE else None,
+        developer_key_id=in_local_form(_id(target.get("developer_key_id")), who.shard),
+        body=canonical,
+        sent_at=_instant(envelope.get("sendTime")),
+        extra=canonical_json(unknown) if unknown else None,
+    )
+
+
+class _Who(NamedTuple):
+    """The columns that say who acted, and the shard that ids of the event are at home on."""
+
+    columns: "_Person"
+    shard: int | None
+
+
+class _Person(TypedDict):
+    user_id: int | None
+    real_user_id: int | None
+    user_login: str | None
+    user_sis_id: str | None
+    user_account_id: int | None
+    root_account_id: int | None
+    root_account_uuid: str | None
+
+
+def _who(event: dict[str, Any]) -> _Who:
+    actor = _extension(event.get("actor"))
+    root = _id(actor.get("root_account_id"))
+    shard = home_shard(root) or _shard_of_things(event)
+    columns = _Person(
         user_id=_user(event.get("actor"), shard),
         real_user_id=person(_id(actor.get("real_user_id")), shard),
         user_login=_text(actor.get("user_login")),
@@ -93,22 +136,8 @@ def _event(event: dict[str, Any], envelope: dict[str, Any], instant: int, name: 
         user_account_id=in_local_form(_id(actor.get("user_account_id")), shard),
         root_account_id=root,
         root_account_uuid=_text(actor.get("root_account_uuid")),
-        hostname=_text(request.get("hostname")),
-        client_ip=_text(request.get("client_ip")),
-        http_method=_text(request.get("http_method") or target.get("http_method")),
-        url=_text(request.get("request_url")),
-        referrer=_text(event.get("referrer") or member(event, "referrer", "id")),
-        user_agent=_text(request.get("user_agent")),
-        context_type=context_type,
-        context_id=context,
-        context_account_id=in_local_form(_id(target.get("context_account_id")), shard),
-        context_role=_role(event.get("membership")),
-        course_id=context if context_type == COURSE else None,
-        developer_key_id=in_local_form(_id(target.get("developer_key_id")), shard),
-        body=canonical,
-        sent_at=_instant(envelope.get("sendTime")),
-        extra=canonical_json(unknown) if unknown else None,
     )
+    return _Who(columns, shard)
 
 
 def _shard_of_things(event: dict[str, Any]) -> int | None:
@@ -118,7 +147,7 @@ def _shard_of_things(event: dict[str, Any]) -> int | None:
     """
     for part in ("group", "object"):
         urn = member(event, part, "id")
-        if urn_kind(urn) not in ("", "user") and (shard := home_shard(_urn_id(urn))):
+        if urn_kind(urn) not in ("", "user") and (shard := home_shard(urn_id(urn))):
             return shard
     return None
 
@@ -145,25 +174,13 @@ def _id(value: Any) -> int | None:
     try:
         return canvas_id(text)
     except ValueError:
-        return _urn_id(text)
-
-
-def _urn_id(urn: Any) -> int | None:
-    """Return 5 for ``urn:instructure:canvas:course:5``, also with ``:section:9`` behind."""
-    if not urn_kind(urn):
-        return None
-    kind = urn_kind(urn)
-    text = urn.partition(f":{kind}:")[2].split(":")[0]
-    try:
-        return canvas_id(text)
-    except ValueError:
-        return None
+        return urn_id(text)
 
 
 def _user(actor: Any, shard: int | None) -> int | None:
-    if urn_kind(member(actor, "id")) != "user":
-        return None
-    return person(_urn_id(member(actor, "id")), shard)
+    """Return the acting person; a system acts as a SoftwareApplication, whose id is a URL."""
+    urn = member(actor, "id")
+    return person(urn_id(urn), shard) if urn_kind(urn) == "user" else None
 
 
 def _context(group: Any, shard: int | None) -> tuple[str | None, int | None]:
@@ -171,13 +188,16 @@ def _context(group: Any, shard: int | None) -> tuple[str | None, int | None]:
     extension = _extension(group)
     kind = _text(extension.get("context_type")) or _CONTEXT_TYPES.get(urn_kind(urn))
     # A section's URN begins with its course, which is the context.
-    number = _urn_id(urn) or _id(extension.get("entity_id"))
+    number = urn_id(urn) or _id(extension.get("entity_id"))
     return kind, in_local_form(number, shard)
 
 
 def _role(membership: Any) -> str | None:
+    """Return the role as the Canvas format names it, where that is known."""
     roles = member(membership, "roles")
-    return _text(roles[0]) if isinstance(roles, list) and roles else None
+    role = _text(roles[0]) if isinstance(roles, list) and roles else None
+    role = role or membership_role(member(membership, "id"))
+    return _ROLES.get(role, role) if role else None
 
 
 def _instant(value: Any) -> int | None:

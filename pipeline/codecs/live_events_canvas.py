@@ -33,8 +33,8 @@ _BODY_NAMES: Final = ("body", "data")
 
 
 def _text(value: Any) -> str | None:
-    if value is None:
-        return None
+    if value is None or isinstance(value, str):
+        return text_or_none(value)
     if isinstance(value, bool | dict | list):
         raise ValueError("should be a text")  # noqa: TRY004
     return text_or_none(str(value))

@@ -4,16 +4,17 @@ One definition for every feed: ``redact_text`` decides, everything else finds th
 worth asking. A text without any of the tell-tale words costs one search for them.
 
 What counts as a secret: tokens, verifiers, OAuth codes and states, signatures, SAML and LTI
-messages, single sign-on tickets, calendar and feed tokens in paths, Canvas access tokens and JSON
-web tokens wherever they stand; and the login in ``sis_login_id:…``, which is personal. Names may be
-percent-encoded (any number of times) or ``\uXXXX``-escaped, URLs may be nested in parameters.
+messages, single sign-on tickets, calendar and feed tokens in paths, credentials and cookies in HTTP
+headers, Canvas access tokens and JSON web tokens wherever they stand; and the login in
+``sis_login_id:…``, which is personal. Names may be percent-encoded (any number of times) or
+``\uXXXX``-escaped, URLs may be nested in parameters.
 A value ends at the next real ``&``, ``#``, quote, angle bracket, backslash or white space, so a URL
 nested behind a secret is masked with it: rather too much than too little.
 """
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 from urllib.parse import unquote
 
@@ -38,6 +39,9 @@ _SECRET_ENDINGS: Final = (
     "relaystate",
     "apikey",
     "api_key",
+    "api-key",
+    "private_key",
+    "cookie",
     "sessionid",
     "sessid",
     "_session",
@@ -58,7 +62,8 @@ _SECRET_PARAMETERS: Final = frozenset(
 
 _TELL_TALES: Final = (
     *("token", "secret", "passw", "passphrase", "signature", "verifier", "jwt", "saml"),
-    *("relaystate", "apikey", "api_key", "sessionid", "sessid", "_session", "credential"),
+    *("relaystate", "apikey", "api_key", "api-key", "private_key", "cookie", "sessionid"),
+    *("sessid", "_session", "credential"),
     *("assertion", "_hint", "access_code", "accesskeyid", "authorization", "nonce", "hmac"),
     *("ticket", "execution", "pgt", "pwd", "pass=", "pass%", "pass\\", "pass]"),
     *("code=", "code%", "code\\", "code]", "state=", "state%", "state\\", "state]"),
@@ -119,11 +124,31 @@ _PATTERNS: Final[tuple[tuple[_Words, re.Pattern[str], _Replacement], ...]] = (
         re.compile(r"((?:bearer|basic)(?:\s|%20|\+)+)[a-z0-9._~+/=-]{8,}", re.IGNORECASE),
         rf"\g<1>{MASK}",
     ),
+    # A line of headers; in JSON its end is an escape.
+    (
+        ("authorization", "api-key", "cookie"),
+        re.compile(
+            r"((?:authorization|api-key|cookie)\s*(?::|%(?:25)*3a)(?:\s|%(?:25)*20|\+)*)"
+            r"[^\r\n\"'<>\\]+",
+            re.IGNORECASE,
+        ),
+        rf"\g<1>{MASK}",
+    ),
 )
 """Patterns, and words of which an ASCII text (in lower case) has one if the pattern is in it."""
 
 _JSON_STRING: Final = re.compile(r'"([^"\\]{1,80})"(\s*:\s*)("(?:[^"\\]|\\.)*"?|-?[0-9][^\s,}\]]*)')
+_JSON_PAIR: Final = re.compile(
+    r'((?:"(?:name|key|header)"\s*:\s*"([^"\\]{1,80})"\s*,\s*"value"\s*:\s*)'
+    r'|(?:\[\s*"([^"\\]{1,80})"\s*,\s*))"(?:[^"\\]|\\.)*"?'
+)
+_JSON_CONTAINER: Final = re.compile(r'"([^"\\]{1,80})"\s*:\s*(?=[\[{])')
+_JSON_PART: Final = re.compile(r'"(?:[^"\\]|\\.)*"?|[\[\]{}]')
 _JSON_IN_JSON: Final = re.compile(r'(\\+"([^"\\]{1,80})\\+"\s*:\s*)(\\+"[^"\\]*|-?[0-9][0-9.]*)')
+
+
+_NAMING: Final = ("name", "key", "header")
+"""Members that name what stands beside them as ``value``: one way to write down headers."""
 
 
 def is_secret_parameter(name: str) -> bool:
@@ -164,15 +189,32 @@ def redact_text(text: str) -> str:
 def redact_json(value: Any) -> Any:
     """Return a JSON value with secrets masked in every string, and under every secret name."""
     if isinstance(value, str):
-        return redact_text(value)
+        return _redact_string(value)
     if isinstance(value, dict):
+        if "value" in value and any(_names_secret(value.get(name)) for name in _NAMING):
+            value = value | {"value": _masked(value["value"])}
         return {
             redact_text(name): _masked(item) if is_secret_key(name) else redact_json(item)
             for name, item in value.items()
         }
     if isinstance(value, list):
+        if len(value) == 2 and _names_secret(value[0]):  # a header and its value
+            return [redact_text(value[0]), _masked(value[1])]
         return [redact_json(item) for item in value]
     return value
+
+
+def _redact_string(text: str) -> str:
+    """Redact a text; one that is JSON itself by its members too."""
+    if text[:1] in ("{", "[") and text[-1:] in ("}", "]"):
+        try:
+            inner = json.loads(text)
+            masked = redact_json(inner)
+            if masked != inner:
+                return canonical_json(masked)
+        except (ValueError, RecursionError):
+            pass
+    return redact_text(text)
 
 
 def redact_bytes(payload: bytes) -> bytes:
@@ -180,6 +222,7 @@ def redact_bytes(payload: bytes) -> bytes:
     # Latin-1 maps every byte to one character and back, so what is no secret stays as it was.
     text = payload.decode("latin-1")
     text = _JSON_STRING.sub(_mask_member, text)
+    text = _mask_containers(_JSON_PAIR.sub(_mask_pair, text))
     text = _JSON_IN_JSON.sub(_mask_nested_member, text)
     return redact_text(text).encode("latin-1")
 
@@ -191,7 +234,39 @@ def column_may_hold_secrets(column: pl.Series) -> bool:
 
 def redact_column(column: pl.Series) -> pl.Series:
     """Redact a text column; rows without a tell-tale are searched column-wise and left alone."""
-    suspects = _suspects(column)
+    return _redacted(column, _suspects(column))
+
+
+def redact_json_column(column: pl.Series) -> pl.Series:
+    """Redact a column of JSON texts, by members and strings; the searched-for rows only.
+
+    JSON escapes nothing that a tell-tale consists of but quotes and backslashes, and those only
+    double: a JSON text without tell-tales has no string with one.
+    """
+    return _redacted_json(column, _suspects(column))
+
+
+def redact_columns(
+    frame: pl.DataFrame, texts: Sequence[str], json_texts: Sequence[str]
+) -> pl.DataFrame:
+    """Redact the named columns of a frame as the two functions above do.
+
+    All are searched at once: what searches for the words takes 0.5 ms to make, whatever the rows.
+    """
+    names = (*texts, *json_texts)
+    suspects = _suspects(pl.concat([frame[name].rename("") for name in names]))
+    if not suspects.any():
+        return frame
+    columns = [
+        (_redacted if at < len(texts) else _redacted_json)(
+            frame[name], suspects.slice(at * frame.height, frame.height)
+        )
+        for at, name in enumerate(names)
+    ]
+    return frame.with_columns(columns)
+
+
+def _redacted(column: pl.Series, suspects: pl.Series) -> pl.Series:
     if not suspects.any():
         return column
     rows = suspects.fill_null(value=False).arg_true()
@@ -201,13 +276,7 @@ def redact_column(column: pl.Series) -> pl.Series:
     return column.scatter(rows, pl.Series([masked[text] for text in texts], dtype=pl.String))
 
 
-def redact_json_column(column: pl.Series) -> pl.Series:
-    """Redact a column of JSON texts, by members and strings; the searched-for rows only.
-
-    JSON escapes nothing that a tell-tale consists of but quotes and backslashes, and those only
-    double: a JSON text without tell-tales has no string with one.
-    """
-    suspects = _suspects(column)
+def _redacted_json(column: pl.Series, suspects: pl.Series) -> pl.Series:
     if not suspects.any():
         return column
     rows = suspects.fill_null(value=False).arg_true()
@@ -268,6 +337,32 @@ def _masked(value: Any) -> Any:
 
 def _mask_member(member: re.Match[str]) -> str:
     return f'"{member[1]}"{member[2]}"{MASK}"' if is_secret_key(member[1]) else member[0]
+
+
+def _mask_pair(pair: re.Match[str]) -> str:
+    return f'{pair[1]}"{MASK}"' if is_secret_key(pair[2] or pair[3]) else pair[0]
+
+
+def _mask_containers(text: str) -> str:
+    """Mask arrays and objects under secret names, to their ends or to that of the text."""
+    pieces: list[str] = []
+    done = 0
+    for member in _JSON_CONTAINER.finditer(text):
+        if member.start() < done or not is_secret_key(member[1]):
+            continue
+        depth, end = 0, len(text)
+        for part in _JSON_PART.finditer(text, member.end()):
+            depth += {"[": 1, "{": 1, "]": -1, "}": -1}.get(part[0], 0)
+            if depth == 0:
+                end = part.end()
+                break
+        pieces += (text[done : member.end()], f'"{MASK}"')
+        done = end
+    return "".join((*pieces, text[done:])) if pieces else text
+
+
+def _names_secret(name: Any) -> bool:
+    return isinstance(name, str) and is_secret_key(name)
 
 
 def _mask_nested_member(member: re.Match[str]) -> str:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from pipeline.codecs import web_log_kernels as kernels
 from pipeline.codecs.arrow_bytes import Bytes, Int64s, buffer_of
 from pipeline.codecs.ids import hex128
+from pipeline.codecs.json_lines import JsonLines
 from pipeline.codecs.text_views import TextViews, text_column
 from pipeline.codecs.web_log_fields import (
     IDS,
@@ -117,26 +118,22 @@ class PlainRows(NamedTuple):
     odd: list[int]
 
 
-def read_plain(lines: Sequence[bytes]) -> PlainRows:
-    """Read what is plain; ``row`` is the position in ``lines``. Texts share one piece of memory."""
-    rows = len(lines)
+def read_plain(lines: JsonLines) -> PlainRows:
+    """Read what is plain; ``row`` is the position in ``lines``. Texts are views into their data."""
+    rows = lines.size
     if not rows:
         return PlainRows(pl.DataFrame(schema=RAW_ROW), [])
-    data = np.frombuffer(b"\n".join((*lines, bytes(kernels.PADDING))), np.uint8)
-    ends = np.cumsum(np.fromiter(map(len, lines), np.int64, rows) + 1) - 1
-    starts = np.zeros(rows, np.int64)
-    starts[1:] = ends[:-1] + 1
     values = np.zeros((len(_NUMBERS), rows), np.int64)
     views = np.zeros((len(_TEXTS), 2 * rows), np.int64)
     present = np.zeros((len(_FIELDS), rows), bool)
     plain = np.zeros(rows, bool)
-    kernels.read_rows(data, starts, ends, *_TABLE, _REQUIRED, values, views, present, plain)
+    kernels.read_rows(*lines, *_TABLE, _REQUIRED, values, views, present, plain)
     for name in WHOLES:
         whole = values[_NUMBERS.index(name)]
         plain &= (whole >= SMALLEST_WHOLE) & (whole <= LARGEST_WHOLE)
     columns = {"row": pl.Series("row", np.arange(rows))}
     for place, name in enumerate(_TEXTS):
-        columns[name] = _text(name, views[place], data, present[_NAMED[name]])
+        columns[name] = _text(name, views[place], lines.data, present[_NAMED[name]])
     plain &= hex128(columns["id"]).valid
     for place, name in enumerate(_NUMBERS):
         columns[name] = _number(name, values[place], present[_NAMED[name]])

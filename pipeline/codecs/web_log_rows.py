@@ -18,6 +18,7 @@ from pipeline.codecs.canonical import (
     uuid_column,
 )
 from pipeline.codecs.ids import dashed, hex32, hex128
+from pipeline.codecs.json_lines import JsonLines
 from pipeline.codecs.record_limit import DEFAULT_LIMIT, fit
 from pipeline.codecs.redaction import column_may_hold_secrets, redact_column
 from pipeline.codecs.web_log_columns import read_columns
@@ -60,22 +61,28 @@ class WebLogs(NamedTuple):
     read: int
 
 
+def read_web_log_text(text: bytes, first_line: int, origin: Origin) -> WebLogs:
+    """Read a text of whole lines; blank ones count for the numbering only."""
+    lines = JsonLines.objects(text)
+    if lines is None:
+        return read_web_logs(text.split(b"\n"), first_line, origin)
+    return _read_lines(lines, range(first_line, first_line + lines.size), origin)
+
+
 def read_web_logs(lines: Sequence[bytes], first_line: int, origin: Origin) -> WebLogs:
     """Read lines without their line ends; blank ones count for the numbering only."""
-    numbers = range(first_line, first_line + len(lines))
-    stripped = [line.strip() for line in lines]
-    if not all(stripped):
-        numbered = [(n, line) for n, line in zip(numbers, stripped, strict=True) if line]
-        positions = [number for number, _ in numbered]
-        stripped = [line for _, line in numbered]
-    else:
-        positions = list(numbers)
-    rows, odd = _read(stripped)
+    numbered = [(n, line) for n, line in enumerate(map(bytes.strip, lines), first_line) if line]
+    positions = [number for number, _ in numbered]
+    return _read_lines(JsonLines.of([line for _, line in numbered]), positions, origin)
+
+
+def _read_lines(lines: JsonLines, positions: Sequence[int], origin: Origin) -> WebLogs:
+    rows, odd = _read(lines)
     careful: list[dict[str, Any]] = []
     deletes: list[tuple[int, Delete]] = []
     bad: list[tuple[int, BadRecord]] = []
     for at in odd:
-        result = read_line(stripped[at], f"{origin.name}:{positions[at]}")
+        result = read_line(lines.line(at), f"{origin.name}:{positions[at]}")
         if isinstance(result, BadRecord):
             bad.append((at, result))
         elif isinstance(result, Delete):
@@ -86,11 +93,11 @@ def read_web_logs(lines: Sequence[bytes], first_line: int, origin: Origin) -> We
         rows = pl.concat([rows, pl.DataFrame(careful, schema=RAW_ROW)]).sort("row")
     rows, untimely = _timely(rows, origin.now)
     bad += [
-        (at, _untimely(stripped[at], f"{origin.name}:{positions[at]}", when, origin.now))
+        (at, _untimely(lines.line(at), f"{origin.name}:{positions[at]}", when, origin.now))
         for at, when in untimely
     ]
     bad.sort(key=lambda found: found[0])
-    return WebLogs(_canonical(rows, origin), _deletes(deletes), bad, len(stripped))
+    return WebLogs(_canonical(rows, origin), _deletes(deletes), bad, lines.size)
 
 
 def with_agent_columns(
@@ -114,12 +121,12 @@ def web_log_key() -> pl.Expr:
     )
 
 
-def _read(lines: Sequence[bytes]) -> tuple[pl.DataFrame, list[int]]:
+def _read(lines: JsonLines) -> tuple[pl.DataFrame, list[int]]:
     """Return the rows that can be read column-wise and the positions of the other lines."""
     rows, left = read_plain(lines)
     if not left:
         return rows, left
-    unusual, odd = read_columns([lines[at] for at in left])
+    unusual, odd = read_columns([lines.line(at) for at in left])
     if unusual.height:
         positions = pl.Series("row", left).gather(unusual["row"])
         rows = pl.concat([rows, unusual.with_columns(positions)]).sort("row")

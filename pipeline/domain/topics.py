@@ -145,6 +145,26 @@ DEAD_LETTERS: Final = Topic(
     "sink",
     partitioned=False,
 )
+DEAD_LETTER_ACTIONS: Final = Topic(
+    "canvas.dead_letter_actions.v1",
+    "dead_letter_action",
+    "letter",
+    "compact",
+    None,
+    "dead-letters",
+    "dead-letters, sink",
+    partitioned=False,
+)
+COMPLETENESS: Final = Topic(
+    "canvas.completeness.v1",
+    "completeness",
+    "feed|start",
+    "delete",
+    30 * DAY_MS,
+    "ingest",
+    "sink",
+    partitioned=False,
+)
 INGEST_CURSORS: Final = Topic(
     "canvas.ingest_cursors.v1",
     "ingest_cursor",
@@ -169,5 +189,7 @@ TOPICS: Final = (
     LATE,
     ALERT_ACTIONS,
     DEAD_LETTERS,
+    DEAD_LETTER_ACTIONS,
+    COMPLETENESS,
     INGEST_CURSORS,
 )

@@ -1,6 +1,7 @@
 """Gathers what goes into one transaction: rows, marks, cursors."""
 
 import asyncio
+from typing import Generic
 
 import polars as pl
 
@@ -8,13 +9,13 @@ from pipeline.codecs.marks import Mark
 from pipeline.domain.topics import INGEST_CURSORS, Topic
 from pipeline.engine.stage import Block, MarkBlock
 from pipeline.ingest.clock import Clock
-from pipeline.ingest.cursors import CursorBook, FileCursor
+from pipeline.ingest.cursors import C, CursorBook
 from pipeline.ingest.encoding import BlockEncoder
 from pipeline.ingest.publisher import Publisher
 from pipeline.ingest.worker_thread import WorkerThread
 
 
-class TransactionBatch:
+class TransactionBatch(Generic[C]):
     """Blocks of one transaction after another; one is sent while the next is prepared.
 
     ``flush`` hands over what was gathered since the last one, with the cursors of all files that
@@ -26,7 +27,7 @@ class TransactionBatch:
         self,
         publisher: Publisher,
         encoder: BlockEncoder,
-        book: CursorBook,
+        book: CursorBook[C],
         clock: Clock,
         worker: WorkerThread,
     ) -> None:
@@ -37,7 +38,7 @@ class TransactionBatch:
         self._worker = worker
         self._blocks: list[Block | MarkBlock] = []
         self._pending: tuple[Topic, list[pl.DataFrame]] | None = None
-        self._cursors: dict[str, FileCursor] = {}
+        self._cursors: dict[str, C] = {}
         self._in_flight: asyncio.Task[list[int]] | None = None
         self.rows = 0
 
@@ -58,7 +59,7 @@ class TransactionBatch:
         self._blocks.extend(self._encoder.marks(topic, mark))
         self._book.mark = mark.at
 
-    def move(self, subject: str, cursor: FileCursor) -> None:
+    def move(self, subject: str, cursor: C) -> None:
         """Set how far a content is published once this transaction is."""
         self._book.files[subject] = cursor
         self._cursors[subject] = cursor

@@ -10,7 +10,8 @@ from typing import BinaryIO, Final, NamedTuple, cast
 from pipeline.codecs.dead_letters import CutRecord
 from pipeline.domain.errors import OurMistake
 
-BLOCK_BYTES: Final = 8 << 20
+BLOCK_BYTES: Final = 4 << 20
+"""Larger ones are no faster and take more memory."""
 LONGEST_LINE: Final = 16 << 20
 """A longer line is no row; it is skipped as it is read and only its beginning kept."""
 
@@ -19,12 +20,13 @@ _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 
 
 class LineBlock(NamedTuple):
-    """Whole lines without their ends, and lines too long to hold.
+    """A text of whole lines, and lines too long to hold.
 
-    ``first`` is the number of the first line; numbers of ``too_long`` are with them.
+    ``first`` is the number of the first line; numbers of ``too_long`` are with them. The last
+    line of a file may have no end.
     """
 
-    lines: list[bytes]
+    text: bytes
     first: int
     too_long: list[CutRecord]
 
@@ -80,16 +82,17 @@ class Content:
                 skipped.add(data[:end])
                 too_long.append(skipped.record(f"{self.name}:{number}"))
                 skipped, number, data = None, number + 1, data[end + 1 :]
-            lines = (rest + data).split(b"\n")
-            rest = lines.pop()
-            yield LineBlock(lines, number, too_long)
-            number += len(lines)
+            whole = data.rfind(b"\n") + 1
+            text = b"".join((rest, memoryview(data)[:whole])) if whole else b""
+            rest = data[whole:] if whole else rest + data
+            yield LineBlock(text, number, too_long)
+            number += text.count(b"\n")
             if len(rest) > LONGEST_LINE:
                 skipped, rest = _Skipped(rest), b""
         if skipped is not None:
-            yield LineBlock([], number, [skipped.record(f"{self.name}:{number}")])
+            yield LineBlock(b"", number, [skipped.record(f"{self.name}:{number}")])
         elif rest:
-            yield LineBlock([rest], number, [])
+            yield LineBlock(rest, number, [])
 
     def _open(self) -> BinaryIO:
         with self.path.open("rb") as file:

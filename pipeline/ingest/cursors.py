@@ -1,4 +1,4 @@
-"""Where the file agents stand: one cursor per content, one for the mark.
+"""Where an agent stands: one cursor per content (files) or table (DAP), one for the mark.
 
 A cursor is written in the transaction of the rows it speaks of, so a killed run neither loses nor
 doubles a row.
@@ -6,8 +6,8 @@ doubles a row.
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
-from typing import Any, Final
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, ClassVar, Final, Generic, Protocol, TypeVar
 
 import polars as pl
 
@@ -44,23 +44,26 @@ class FileCursor:
         return self.position if part == self.part else 0
 
 
+class _Dataclass(Protocol):
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+
+
+C = TypeVar("C", bound=_Dataclass)
+
+
 @dataclass(slots=True)
-class CursorBook:
+class CursorBook(Generic[C]):
     """The cursors of one agent, as they were read and as this run goes on."""
 
     agent: str
-    files: dict[str, FileCursor] = field(default_factory=dict)
+    files: dict[str, C] = field(default_factory=dict)
     mark: int | None = None
-
-    def knows_size(self, packed_size: int) -> bool:
-        """Tell whether some file of that size on disk was read before."""
-        return any(cursor.packed_size == packed_size for cursor in self.files.values())
 
     def raises(self, mark: int) -> bool:
         """Tell whether a mark is above the last one: marks never go back."""
         return self.mark is None or mark > self.mark
 
-    def records(self, files: Mapping[str, FileCursor], now: int) -> pl.DataFrame:
+    def records(self, files: Mapping[str, C], now: int) -> pl.DataFrame:
         """Return the cursors of these contents, and of the mark, as ingest_cursor.avsc columns."""
         states: dict[str, dict[str, Any]] = {
             subject: asdict(cursor) for subject, cursor in files.items()
@@ -78,10 +81,18 @@ class CursorBook:
         )
 
 
-async def load_cursors(source: CursorSource, schemas: Schemas, agent: str) -> CursorBook:
+def knows_size(book: CursorBook[FileCursor], packed_size: int) -> bool:
+    """Tell whether some file of that size on disk was read before."""
+    return any(cursor.packed_size == packed_size for cursor in book.files.values())
+
+
+async def load_cursors(
+    source: CursorSource, schemas: Schemas, agent: str, kind: type[C]
+) -> CursorBook[C]:
     """Return what an agent left behind."""
-    book = CursorBook(agent)
+    book: CursorBook[C] = CursorBook(agent)
     prefix = f"{agent}{SEPARATOR}".encode()
+    names = [each.name for each in fields(kind)]
     for key, value in (await source.read(INGEST_CURSORS.name)).items():
         if not key.startswith(prefix):
             continue
@@ -90,6 +101,6 @@ async def load_cursors(source: CursorSource, schemas: Schemas, agent: str) -> Cu
         if record["subject"] == _MARK:
             book.mark = state["mark"]
         else:
-            known = {name: state[name] for name in FileCursor.__slots__ if name in state}
-            book.files[record["subject"]] = FileCursor(**known)
+            known = {name: state[name] for name in names if name in state}
+            book.files[record["subject"]] = kind(**known)
     return book

@@ -19,7 +19,7 @@ from pipeline.domain.event_time import HOUR
 from pipeline.ingest.batch import TransactionBatch
 from pipeline.ingest.clock import Clock
 from pipeline.ingest.content import Content
-from pipeline.ingest.cursors import CursorBook, FileCursor, load_cursors
+from pipeline.ingest.cursors import CursorBook, FileCursor, knows_size, load_cursors
 from pipeline.ingest.encoding import BlockEncoder
 from pipeline.ingest.file_feed import FileFeed
 from pipeline.ingest.inputs import InputFile, expand_inputs
@@ -52,7 +52,7 @@ async def ingest_files_of(
     the publisher raises. After an error of the publisher the same call, with a publisher started
     anew, goes on where the last committed transaction ended.
     """
-    book = await load_cursors(cursors, schemas, feed.agent)
+    book = await load_cursors(cursors, schemas, feed.agent, FileCursor)
     with (
         SpoolDirectory(options.spool_directory, options.spool_limit) as directory,
         WorkerThread() as worker,
@@ -65,7 +65,7 @@ async def ingest_files_of(
         )
         if not options.late_ok:
             _refuse_late(prepared, book)
-        encoder = BlockEncoder(schemas, publisher)
+        encoder = BlockEncoder(schemas, publisher, options.protection)
         batch = TransactionBatch(publisher, encoder, book, clock, worker)
         run = _Run(feed, prepared, batch, book, options, report, clock, totals, worker)
         await run.publish()
@@ -76,7 +76,7 @@ async def ingest_files_of(
 async def _prepare(
     files: Sequence[InputFile],
     preparation: Preparation,
-    book: CursorBook,
+    book: CursorBook[FileCursor],
     *,
     clock: Clock,
     totals: IngestTotals,
@@ -86,7 +86,7 @@ async def _prepare(
     prepared: dict[str, PreparedFile] = {}
     for file in files:
         cursor: FileCursor | None = None
-        if book.knows_size(file.path.stat().st_size):
+        if knows_size(book, file.path.stat().st_size):
             # Probably read before: reading for the hash alone is much cheaper than parsing.
             cursor = book.files.get(await worker.run(_subject, file))
         if cursor is not None and cursor.done:
@@ -113,7 +113,7 @@ def _subject(file: InputFile) -> str:
     return content.subject
 
 
-def _refuse_late(files: Sequence[PreparedFile], book: CursorBook) -> None:
+def _refuse_late(files: Sequence[PreparedFile], book: CursorBook[FileCursor]) -> None:
     if book.mark is None:
         return
     late = [
@@ -138,8 +138,8 @@ def _iso(instant: int) -> str:
 class _Run:
     feed: FileFeed
     files: list[PreparedFile]
-    batch: TransactionBatch
-    book: CursorBook
+    batch: TransactionBatch[FileCursor]
+    book: CursorBook[FileCursor]
     options: FileAgentOptions
     report: ReportProgress
     clock: Clock

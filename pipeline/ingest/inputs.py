@@ -7,12 +7,10 @@ from pathlib import Path
 from typing import BinaryIO, Final, NamedTuple
 
 from pipeline.domain.errors import OurMistake
-from pipeline.ingest.formats import NOT_YET, WEB_LOG_FORMATS, suffix_of
+from pipeline.ingest.formats import WEB_LOG_FORMATS, suffix_of
 
 STDIN: Final = "-"
-_SUFFIXES: Final = frozenset(
-    (*NOT_YET, *(suffix for known in WEB_LOG_FORMATS for suffix in known.suffixes))
-)
+_SUFFIXES: Final = frozenset(suffix for known in WEB_LOG_FORMATS for suffix in known.suffixes)
 
 
 class InputFile(NamedTuple):

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from pipeline.codecs.web_log_rows import Origin, WebLogs, read_web_logs
+from pipeline.codecs.web_log_rows import Origin, WebLogs, read_web_log_text
 from pipeline.domain.bad_record import BadRecord
 from pipeline.ingest.content import Content
 
@@ -10,7 +10,7 @@ from pipeline.ingest.content import Content
 def web_logs_of_jsonl(content: Content, origin: Origin) -> Iterator[WebLogs]:
     """Give the rows of a DAP export in JSONL, block by block, in the order of the file."""
     for block in content.lines():
-        logs = read_web_logs(block.lines, block.first, origin)
+        logs = read_web_log_text(block.text, block.first, origin)
         if block.too_long:
             # They end before the block's lines begin.
             shift = len(block.too_long)

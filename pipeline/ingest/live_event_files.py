@@ -14,7 +14,7 @@ from pipeline.ingest.clock import Clock, wall_clock
 from pipeline.ingest.content import Content
 from pipeline.ingest.file_agent import ingest_files_of
 from pipeline.ingest.file_feed import FileFeed, Portion
-from pipeline.ingest.formats import web_log_format
+from pipeline.ingest.formats import check_live_event_file
 from pipeline.ingest.live_event_values import live_event_values
 from pipeline.ingest.options import FileAgentOptions
 from pipeline.ingest.publisher import CursorSource, Publisher
@@ -58,8 +58,7 @@ async def ingest_live_events_files(
 
 
 def _read(content: Content, judged_at: int, options: FileAgentOptions) -> Iterator[Portion]:
-    # Live Events come in the same formats as exports.
-    web_log_format(content.path)
+    check_live_event_file(content.path)
     values = live_event_values(content)
     while taken := _take(values):
         raws = [value for value in taken if isinstance(value, RawEvent)]

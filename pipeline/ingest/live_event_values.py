@@ -40,7 +40,7 @@ def _by_line(content: Content) -> bool:
 
 def _first_lines(content: Content) -> Iterator[bytes]:
     for block in Content(content.path, content.name).lines(_BLOCK_BYTES):
-        yield from filter(None, map(bytes.strip, block.lines))
+        yield from filter(None, map(bytes.strip, block.text.split(b"\n")))
 
 
 def _is_unit(line: bytes) -> bool:
@@ -54,7 +54,7 @@ def _is_unit(line: bytes) -> bool:
 def _lines(content: Content) -> Iterator[RawEvent | CutRecord]:
     for block in content.lines(_BLOCK_BYTES):
         yield from block.too_long
-        for number, line in enumerate(block.lines, start=block.first):
+        for number, line in enumerate(block.text.split(b"\n"), start=block.first):
             if line.strip():
                 yield RawEvent(line, f"{content.name}:{number}")
 

@@ -1,10 +1,11 @@
 """A file read to its end: its rows on the spool, its identity, its counts."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from pipeline.codecs.dead_letters import dead_letters
 from pipeline.codecs.redaction import redact_text
 from pipeline.domain.event_time import HOUR
+from pipeline.domain.feeds import Feed
 from pipeline.ingest.bad_limit import BadLimit
 from pipeline.ingest.content import Content
 from pipeline.ingest.file_feed import FileFeed, Portion
@@ -33,19 +34,42 @@ class PreparedFile:
     def take(self, portion: Portion, feed: FileFeed, options: FileAgentOptions) -> None:
         """Put what was read on the spool."""
         self.read += portion.read
-        self.spool.add_rows(portion.rows)
         largest = portion.rows[feed.time].max()
         if isinstance(largest, int):
             self.largest = largest if self.largest is None else max(self.largest, largest)
-        letters = dead_letters(
-            [record for _, record in portion.bad],
+        spool_portion(
+            portion,
+            self.spool,
             source=f"{feed.source_prefix}:{self.name}",
             feed=feed.feed,
-            happened_at=self.judged_at,
+            judged_at=self.judged_at,
             record_limit=options.record_limit,
+            seal=options.protection.seal,
         )
-        self.spool.add_part(DEAD_LETTERS, letters)
-        self.spool.add_part(ERASURES, portion.erasures)
+
+
+def spool_portion(
+    portion: Portion,
+    spool: Spool,
+    *,
+    source: str,
+    feed: Feed,
+    judged_at: int,
+    record_limit: int,
+    seal: Callable[[bytes], bytes] | None,
+) -> None:
+    """Put rows, dead letters (their originals encrypted by ``seal``) and erasures on the spool."""
+    spool.add_rows(portion.rows)
+    letters = dead_letters(
+        [record for _, record in portion.bad],
+        source=source,
+        feed=feed,
+        happened_at=judged_at,
+        record_limit=record_limit,
+        seal=seal,
+    )
+    spool.add_part(DEAD_LETTERS, letters)
+    spool.add_part(ERASURES, portion.erasures)
 
 
 class Preparation:

@@ -46,10 +46,9 @@ async def forget(destination: Destination, forgotten: Forgotten) -> None:
         texts = f"({requests})"
         for store, condition in _conditions(REQUEST):
             await _delete(destination, store, condition.format(requests=texts, request_texts=texts))
-    for people in _parts([str(person) for person in forgotten.people]):
-        for store, condition in _conditions(PERSON):
-            filled = condition.format(people=f"({people})", people_array=f"[{people}]")
-            await _delete(destination, store, filled)
+    for start in range(0, len(forgotten.people), _PER_STATEMENT):
+        for store, condition in of_people(forgotten.people[start : start + _PER_STATEMENT]):
+            await _delete(destination, store, condition)
 
 
 async def sweep(destination: Destination) -> None:
@@ -71,15 +70,25 @@ async def sweep(destination: Destination) -> None:
         await forget(destination, subjects((kind, subject) for kind, subject in pairs))
 
 
+def of_people(people: Sequence[int]) -> list[tuple[str, str]]:
+    """Return, for every store that may hold them, the condition under which a row is theirs."""
+    listed = ", ".join(map(str, people))
+    return [
+        (store, condition.format(people=f"({listed})", people_array=f"[{listed}]"))
+        for store, condition in _conditions(PERSON)
+    ]
+
+
 async def _delete(destination: Destination, store: str, condition: str) -> None:
     statement = f"DELETE FROM {store} WHERE {condition}"  # noqa: S608 - ids checked by subjects()
     await destination.command(statement, f"an erasure from {store}")
 
 
 def _conditions(kind: str) -> list[tuple[str, str]]:
+    # Results and late rows before the feeds' rows, which say whose the late rows are.
     found = (
         (store, table.of_request if kind == REQUEST else table.of_person)
-        for table in TABLES
+        for table in reversed(TABLES)
         for store in table.stores
     )
     return [(store, condition) for store, condition in found if condition is not None]

@@ -68,7 +68,7 @@ class MemoryKafka:
     def chunk(self, topic: str, partition: int, start: int, end: int) -> RecordChunk:
         """Return the records of [start, end)."""
         records = [r for r in self._logs[topic, partition] if start <= r.offset < end]
-        return RecordChunk.of(topic, partition, start, end, records)
+        return RecordChunk(topic, partition, start, end, records)
 
     def rows(self, topic: str) -> list[dict[str, Any]]:
         """Return all records of a topic, partition by partition, as dicts with ``_offset``."""

@@ -3,7 +3,9 @@
 from typing import Final
 
 from pipeline.sink.tables.anomalies import ANOMALIES
+from pipeline.sink.tables.completeness import COMPLETENESS
 from pipeline.sink.tables.course_audit import COURSE_AUDIT
+from pipeline.sink.tables.dead_letter_actions import DEAD_LETTER_ACTIONS
 from pipeline.sink.tables.dead_letters import DEAD_LETTERS
 from pipeline.sink.tables.erasures import ERASURES
 from pipeline.sink.tables.late_rows import LATE_ROWS
@@ -22,6 +24,8 @@ TABLES: Final[tuple[Table, ...]] = (
     ANOMALIES,
     LATE_ROWS,
     DEAD_LETTERS,
+    DEAD_LETTER_ACTIONS,
+    COMPLETENESS,
     ERASURES,
 )
 

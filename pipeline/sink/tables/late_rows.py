@@ -10,4 +10,11 @@ LATE_ROWS: Final = Table(
     name="late_rows",
     expiry=Expiry("toStartOfHour(event_time)", "raw"),
     of_request="toUUIDOrZero(event_key) IN {requests}",
+    # A late row does not say whose it is; the feed's own row of the same key does.
+    of_person=(
+        "toUUIDOrZero(event_key) IN (SELECT id FROM web_logs_store"
+        " WHERE user_id IN {people} OR real_user_id IN {people})"
+        " OR event_key IN (SELECT event_key FROM live_events_store"
+        " WHERE user_id IN {people} OR real_user_id IN {people})"
+    ),
 )

@@ -15,6 +15,7 @@ from pipeline.codecs.marks import read_mark
 from pipeline.domain.topics import (
     ALERT_ACTIONS,
     COURSE_AUDIT,
+    DEAD_LETTER_ACTIONS,
     LATE,
     LIVE_EVENTS,
     REQUEST_DELTAS,
@@ -29,7 +30,7 @@ from tests.support.line import RESULTS, Line, final, replayed
 
 pytestmark = pytest.mark.stack
 
-UNUSED = (COURSE_AUDIT, LATE, ALERT_ACTIONS)
+UNUSED = (COURSE_AUDIT, LATE, ALERT_ACTIONS, DEAD_LETTER_ACTIONS)
 """Topics that nobody writes yet, or that a day without late rows leaves empty."""
 
 

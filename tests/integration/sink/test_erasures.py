@@ -112,6 +112,17 @@ async def test_the_erased_leave_views_and_disk_and_others_stay(
     assert counts(client, stored=True) == others_stored
 
 
+async def test_a_late_row_of_the_erased_goes_too(client: Client, writer: ClickHouseWriter) -> None:
+    await fill(writer, WEB_LOGS, [row("web_log", 1, id=REQUEST, user_id=PERSON, real_user_id=None)])
+    event = row("live_event", 2, event_key="5" * 32, user_id=None, real_user_id=PERSON)
+    await fill(writer, LIVE_EVENTS, [event])
+    keys = (REQUEST.replace("-", ""), "5" * 32, "6" * 32)
+    late = [row("late_row", number, event_key=key) for number, key in enumerate(keys)]
+    await fill(writer, LATE_ROWS, late)
+    await erase(writer, "person", str(PERSON))
+    assert query(client, "SELECT event_key FROM late_rows_store").rows == [(keys[-1],)]
+
+
 async def test_an_erased_row_that_comes_later_is_not_seen_and_swept_away(
     client: Client, writer: ClickHouseWriter
 ) -> None:

@@ -10,7 +10,7 @@ from clickhouse_connect.driver.client import Client
 from pipeline.codecs.event_batch import event_columns
 from pipeline.codecs.flat_schema import dtypes
 from pipeline.domain.event_time import HOUR, MINUTE
-from pipeline.sink.recorded import Recorded
+from pipeline.sink.recorded import Erasures, Recorded
 from pipeline.sink.selections import EVERYTHING, late_minutes, late_sessions, one_session
 from pipeline.sink.tables.anomalies import ANOMALIES
 from pipeline.sink.tables.erasures import ERASURES
@@ -82,7 +82,7 @@ async def test_rule_22_erased_rows_do_not_come_back(
     orders = [row("erasure", n, kind=kind, subject=s) for n, (kind, s) in enumerate(erased)]
     await fill(writer, ERASURES, orders)
     assert recorded.rows("web_logs", *ALL, EVERYTHING)["id"].to_list() == [KEYS[2]]
-    assert recorded.erasures() == 2
+    assert recorded.erasures() == Erasures(requests=1, people=1)
 
 
 async def test_rule_19_rows_with_an_impossible_time_do_not_come_back(

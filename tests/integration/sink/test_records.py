@@ -49,7 +49,7 @@ async def test_records_arrive_marks_pass_and_bad_ones_are_dead_letters(
     messages = [Message(at, 1_700_000_000_000, b"k", v, ()) for at, v in enumerate(values)]
     messages += [Message(7, 1_700_000_000_000, None, None, marked)]
     messages += [Message(8, 1_700_000_000_000, b"k", b'{"access_token":"secret"}', ())]
-    chunk = RecordChunk.of(table.topic.name, 0, 0, 12, messages)
+    chunk = RecordChunk(table.topic.name, 0, 0, 12, messages)
 
     sink = ClickHouseSink(writer, schemas, acknowledge)
     await sink.add(chunk)

@@ -14,6 +14,7 @@ from pipeline.codecs.redaction import (
     MASK,
     redact_bytes,
     redact_column,
+    redact_columns,
     redact_json,
     redact_json_column,
     redact_text,
@@ -162,6 +163,28 @@ def test_redacting_twice_changes_nothing(text: str) -> None:
 @given(st.binary())
 def test_bytes_without_tell_tales_stay_as_they_are(payload: bytes) -> None:
     assert redact_bytes(payload) == payload or MASK.encode() in redact_bytes(payload)
+
+
+SOME_TEXTS = st.none() | st.sampled_from(
+    ["", "/courses/1", "/f?verifier=abc", "/a?access_token=1&b=2", "Bearer abcdefgh", "x~y"]
+)
+SOME_JSON = st.none() | st.sampled_from(
+    ['{"a":1}', '{"token":"x"}', '{"url":"/f?verifier=abc","z":[]}', "{}"]
+)
+
+
+@given(rows=st.lists(st.tuples(SOME_TEXTS, SOME_TEXTS, SOME_JSON), max_size=8))
+def test_columns_redacted_together_are_those_redacted_alone(
+    rows: list[tuple[str | None, str | None, str | None]],
+) -> None:
+    schema = {"one": pl.String, "other": pl.String, "body": pl.String, "kept": pl.Int64}
+    frame = pl.DataFrame([(*row, 1) for row in rows], schema=schema, orient="row")
+    alone = frame.with_columns(
+        redact_column(frame["one"]),
+        redact_column(frame["other"]),
+        redact_json_column(frame["body"]),
+    )
+    assert redact_columns(frame, ("one", "other"), ("body",)).equals(alone)
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.codecs.canonical import hex_128
+from pipeline.codecs.json_lines import JsonLines
 from pipeline.codecs.web_log_lines import read_line
 from pipeline.codecs.web_log_plain import read_plain
 from tests.support.raw_rows import GOOD_VALUE, line, raw_lines, row
@@ -17,7 +18,7 @@ COMPACT = (",", ":")
 
 
 def assert_read_as_carefully(text: bytes) -> None:
-    rows, odd = read_plain([text])
+    rows, odd = read_plain(JsonLines.of([text]))
     assert odd == ([] if rows.height else [0])
     for found in rows.to_dicts():
         careful = read_line(text, "x:1")
@@ -58,7 +59,7 @@ def test_every_instant_of_the_export_is_plain(moment: datetime, digits: int) -> 
     text = moment.isoformat(timespec="seconds")
     if digits:
         text += "." + f"{moment.microsecond:06d}789"[:digits]
-    rows, odd = read_plain([line(row(timestamp=text + "Z"))])
+    rows, odd = read_plain(JsonLines.of([line(row(timestamp=text + "Z"))]))
     assert odd == []
     step = 10 ** (6 - min(digits, 6))
     elapsed = moment.replace(tzinfo=UTC) - datetime(1970, 1, 1, tzinfo=UTC)
@@ -81,12 +82,12 @@ def test_whole_numbers_are_read_as_carefully(number: int, name: str) -> None:
     text = line(row(**{name: number}))
     assert_read_as_carefully(text)
     if abs(number) < 2**31:
-        assert read_plain([text]).odd == []
+        assert read_plain(JsonLines.of([text])).odd == []
 
 
 @given(st.text(st.characters(min_codepoint=32, max_codepoint=126, exclude_characters='"\\')))
 def test_every_ascii_text_without_escapes_is_plain(text: str) -> None:
-    rows, odd = read_plain([line(row(url=text, user_agent=text))])
+    rows, odd = read_plain(JsonLines.of([line(row(url=text, user_agent=text))]))
     assert odd == []
     assert rows.select("url", "user_agent").row(0) == (text, text)
 
@@ -97,15 +98,15 @@ def test_columns_come_in_any_order_and_may_be_null(names: list[str], null: list[
     value: dict[str, Any] = {name: None if name in null else GOOD_VALUE[name] for name in names}
     document = row()
     text = line({"value": value, "key": document["key"], "meta": document["meta"]})
-    assert read_plain([text]).odd == []
+    assert read_plain(JsonLines.of([text])).odd == []
     assert_read_as_carefully(text)
 
 
 @settings(max_examples=100, deadline=None)
 @given(st.lists(raw_lines(), max_size=12))
 def test_lines_do_not_know_each_other(lines: list[bytes]) -> None:
-    together, odd = read_plain(lines)
-    alone = [read_plain([text]) for text in lines]
+    together, odd = read_plain(JsonLines.of(lines))
+    alone = [read_plain(JsonLines.of([text])) for text in lines]
     assert odd == [at for at, (rows, _) in enumerate(alone) if rows.is_empty()]
     expected = [found for rows, _ in alone for found in rows.drop("row").to_dicts()]
     assert together.drop("row").to_dicts() == expected
@@ -113,4 +114,4 @@ def test_lines_do_not_know_each_other(lines: list[bytes]) -> None:
 
 @pytest.mark.parametrize("lines", [[], [b""], [b"", b"{"]])
 def test_nothing_is_no_row(lines: list[bytes]) -> None:
-    assert read_plain(lines).rows.is_empty()
+    assert read_plain(JsonLines.of(lines)).rows.is_empty()

@@ -8,8 +8,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pipeline.codecs.json_lines import JsonLines
 from pipeline.codecs.web_log_fields import CONTENT
-from pipeline.codecs.web_log_rows import Origin, WebLogs, read_web_logs, web_log_key
+from pipeline.codecs.web_log_rows import (
+    Origin,
+    WebLogs,
+    read_web_log_text,
+    read_web_logs,
+    web_log_key,
+)
 from tests.support.raw_rows import GOOD_ID, GOOD_VALUE, META, line, raw_lines, row
 
 NOW = 1_771_200_000_000_000
@@ -44,6 +51,32 @@ def test_a_line_reads_the_same_alone_carefully_and_among_others(lines: list[byte
     assert [bad for _, bad in together.bad] == [bad for logs in alone for _, bad in logs.bad]
     assert together.read == len(lines)
     assert together.read == together.rows.height + together.deletes.height + len(together.bad)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(raw_lines() | st.sampled_from([line(row()), b"", b"{", b"}"]), max_size=8),
+    st.sampled_from([b"\n", b"\r\n", b" \n"]),
+    st.sampled_from([b"", b"\n"]),
+)
+def test_a_text_reads_as_its_lines(lines: list[bytes], between: bytes, end: bytes) -> None:
+    text = between.join(lines) + end
+    whole, single = read_web_log_text(text, 7, ORIGIN), read_web_logs(text.split(b"\n"), 7, ORIGIN)
+    assert whole.rows.to_dicts() == single.rows.to_dicts()
+    assert whole.deletes.to_dicts() == single.deletes.to_dicts()
+    assert whole.bad == single.bad
+    assert whole.read == single.read
+
+
+def test_lines_of_objects_are_read_where_they_lie() -> None:
+    """Anything around the brackets needs the slower way."""
+    good = line(row())
+    for text in (good, good + b"\n", good + b"\n" + good):
+        lines = JsonLines.objects(text)
+        assert lines is not None
+        assert [lines.line(at) for at in range(lines.size)] == text.splitlines()
+    for text in (b"", b"\n", good + b" ", b" " + good, good + b"\n\n" + good, good + b"\r\n"):
+        assert JsonLines.objects(text) is None
 
 
 @settings(max_examples=60, deadline=None)

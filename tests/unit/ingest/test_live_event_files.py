@@ -302,5 +302,5 @@ async def test_too_many_bad_records_stop_before_anything_is_published(tmp_path: 
 
 async def test_another_format_is_refused_by_name(tmp_path: Path) -> None:
     (tmp_path / "a.parquet").write_bytes(b"PAR1")
-    with pytest.raises(OurMistake, match=r"a.parquet is PARQUET.*supported: JSONL"):
+    with pytest.raises(OurMistake, match=r"a.parquet is PARQUET.*come as JSONL"):
         await ingest(MemoryPublisher(), tmp_path)

@@ -47,10 +47,14 @@ def test_what_is_not_there_is_said(text: str, tmp_path: Path) -> None:
         expand_inputs(["-"], None, tmp_path)
 
 
-@pytest.mark.parametrize("name", ["a.csv", "a.tsv.gz", "a.parquet"])
-def test_a_format_nobody_reads_yet_is_refused_with_those_that_are(name: str) -> None:
-    with pytest.raises(OurMistake, match="supported: JSONL, gzip or not"):
-        web_log_format(Path(name))
+@pytest.mark.parametrize(
+    ("name", "known"),
+    [("a.csv", "CSV"), ("a.tsv.gz", "TSV"), ("a.PARQUET", "Parquet"), ("a.txt", "JSONL")],
+)
+def test_the_name_of_a_file_says_its_format_and_lines_are_the_default(
+    name: str, known: str
+) -> None:
+    assert web_log_format(Path(name)).name == known
 
 
 @settings(max_examples=50)
@@ -68,7 +72,7 @@ def test_lines_are_whole_and_numbered_however_blocks_fall(
     content = Content(path, "a")
     found = {}
     for block in content.lines(max(size, 3)):
-        found |= dict(enumerate(block.lines, start=block.first))
+        found |= dict(enumerate(block.text.split(b"\n"), start=block.first))
     expected = dict(enumerate(data.split(b"\n"), start=1))
     assert {n: text for n, text in found.items() if text} == {
         n: text for n, text in expected.items() if text
@@ -84,7 +88,7 @@ def test_a_line_too_long_is_skipped_and_accounted_for(tmp_path: Path) -> None:
     lines = {
         number: line
         for block in blocks
-        for number, line in enumerate(block.lines, start=block.first)
+        for number, line in enumerate(block.text.split(b"\n"), start=block.first)
         if line
     }
     assert lines == {1: b"one", 3: b"three"}

@@ -40,3 +40,12 @@ async def test_a_sweep_deletes_only_where_something_was_left() -> None:
     clickhouse.erased_rows_left = 1
     await sweep(clickhouse)
     assert FROM_LOGS in clickhouse.log
+
+
+async def test_late_rows_go_while_the_rows_that_say_whose_they_are_are_still_there() -> None:
+    clickhouse = FakeClickHouse()
+    await forget(clickhouse, subjects([("person", "7"), ("request", REQUEST)]))
+    of_person = [line for line in clickhouse.log if "7" in line.rpartition("WHERE")[2]]
+    stores = [line.split()[2] for line in of_person]
+    assert stores.index("late_rows_store") < stores.index("web_logs_store")
+    assert stores.index("late_rows_store") < stores.index("live_events_store")

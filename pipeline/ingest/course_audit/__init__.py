@@ -1,0 +1,1 @@
+"""The agent that polls the Course Audit log."""

@@ -1,0 +1,1 @@
+"""The agent that Canvas posts Live Events to."""

@@ -1,0 +1,1 @@
+"""The agent for Live Events that Canvas puts on an SQS queue."""

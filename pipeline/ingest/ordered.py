@@ -1,0 +1,111 @@
+"""A part of the spool in an order of its own, whatever the order in which it was read.
+
+The same window downloaded twice comes in other objects and in another order, and a row that was
+corrected in between is not in it any more. So an agent that resumes must not count on how many rows
+it has published but on which was the last one.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Final, NamedTuple
+
+import numpy as np
+import polars as pl
+
+from pipeline.domain.event_time import HOUR, MINUTE
+from pipeline.ingest.spool import DEAD_LETTERS, ERASURES, Spool
+
+ROWS_AT_ONCE: Final = 250_000
+"""Rows that are sorted in memory together (about 100 MB); of a larger part, a range at a time."""
+
+_HEX_BUCKET: Final = 2
+"""Digits of a hexadecimal key that make a range."""
+
+Key = tuple[int | str, ...]
+
+
+class _Order(NamedTuple):
+    """``columns`` order the rows of a part; ``bucket`` is a whole number that grows with them."""
+
+    columns: tuple[str, ...]
+    bucket: pl.Expr
+
+
+class Ordered(NamedTuple):
+    """Rows in order; ``last`` is the key of the last one, ``doubled`` counts rows left out.
+
+    Two rows of one key are one: the one committed last.
+    """
+
+    rows: pl.DataFrame
+    last: Key
+    doubled: int
+
+
+def in_order(
+    spool: Spool, part: int, after: Key | None, most: int, *, at_once: int = ROWS_AT_ONCE
+) -> Iterator[Ordered]:
+    """Give the rows of a part behind the key ``after``, at most ``most`` at a time.
+
+    Hours are ordered by (time, id), deletes by what they erase, dead letters by the hash of their
+    payload. Costs one more reading of the part for every ``at_once`` rows.
+    """
+    order = _order(part)
+    for low, high in _ranges(spool, part, order, at_once):
+        held = [
+            frame.filter(order.bucket.is_between(low, high - 1))
+            for frame in spool.read(part, 0, at_once)
+        ]
+        rows = pl.concat(held)
+        rows = rows.sort(*order.columns, *_ties(rows), nulls_last=False)
+        again = pl.all_horizontal(pl.col(name) == pl.col(name).shift(-1) for name in order.columns)
+        unique = rows.filter(~again.fill_null(value=False))
+        doubled = rows.height - unique.height
+        if after is not None:
+            unique = unique.filter(_behind(order.columns, after))
+        for some in unique.iter_slices(most):
+            if some.height:
+                yield Ordered(some, some.select(order.columns).row(-1), doubled)
+                doubled = 0
+
+
+def _order(part: int) -> _Order:
+    if part == DEAD_LETTERS:
+        return _Order(("payload_sha256",), _leading("payload_sha256"))
+    if part == ERASURES:
+        return _Order(("subject",), _leading("subject"))
+    return _Order(("timestamp", "id"), (pl.col("timestamp") - part * HOUR) // MINUTE)
+
+
+def _leading(name: str) -> pl.Expr:
+    return pl.col(name).str.slice(0, _HEX_BUCKET).str.to_integer(base=16)
+
+
+def _ties(rows: pl.DataFrame) -> list[str]:
+    return [name for name in ("committed_at", "requested_at") if name in rows.columns]
+
+
+def _behind(columns: Sequence[str], after: Key) -> pl.Expr:
+    """Tell which rows have a key above ``after``: lexicographically, from the last column on."""
+    behind = pl.lit(value=False)
+    for name, value in reversed(list(zip(columns, after, strict=True))):
+        behind = (pl.col(name) > value) | ((pl.col(name) == value) & behind)
+    return behind
+
+
+def _ranges(spool: Spool, part: int, order: _Order, at_once: int) -> Iterator[tuple[int, int]]:
+    """Give ranges of buckets, each with about ``at_once`` rows or a single bucket."""
+    buckets = 16**_HEX_BUCKET
+    if spool.rows(part) <= at_once:
+        yield 0, buckets
+        return
+    counts = np.zeros(buckets, np.int64)
+    for frame in spool.read(part, 0, at_once):
+        found = frame.select(order.bucket.alias("bucket"))["bucket"].to_numpy()
+        counts += np.bincount(found, minlength=buckets)
+    low, rows = 0, 0
+    for bucket, count in enumerate(counts.tolist()):
+        if rows and rows + count > at_once:
+            yield low, bucket
+            low, rows = bucket, 0
+        rows += count
+    yield low, buckets

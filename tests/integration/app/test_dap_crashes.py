@@ -1,0 +1,95 @@
+"""``ingest dap`` killed with -9 over and over: the topics hold exactly what DAP has."""
+
+import random
+import subprocess
+import sys
+import time
+from collections import Counter
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from pipeline.app.commands.topics import create
+from pipeline.domain.topics import DEAD_LETTERS, ERASURES, WEB_LOGS
+from tests.support.canvas.dap_server import CLIENT_ID, CLIENT_SECRET, DapServer, served_in_a_thread
+from tests.support.line import Line
+from tests.support.raw_files import delete, row_at
+from tests.support.stack import Stack
+
+pytestmark = [pytest.mark.stack, pytest.mark.crash]
+
+KILLS = 20
+ROWS = 25_000
+"""Of one window; it goes out in transactions of 20,000."""
+
+
+@pytest.mark.timeout(900)
+def test_a_killed_agent_publishes_every_row_delete_and_dead_letter_once(
+    stack: Stack, topic_prefix: str
+) -> None:
+    """Half of the kills are followed by a download of other objects in another order."""
+    rng = random.Random(5)
+    server = DapServer(5)
+    server.polls = 0
+    server.rows_per_object = 5_000
+    with served_in_a_thread(server):
+        line = Line(
+            stack,
+            topic_prefix,
+            "unused",
+            dap_url=server.url,
+            dap_client_id=CLIENT_ID,
+            dap_client_secret=CLIENT_SECRET,
+        )
+        create(line.settings, quiet=True)
+        expected = _window(server, 0)
+        kills = windows = 0
+        while kills < KILLS:
+            if _killed(line, server, rng):
+                kills += 1
+                if rng.random() < 0.5:
+                    server.forget_jobs()
+                continue
+            windows += 1
+            server.now += timedelta(hours=4)
+            expected += _window(server, windows)
+        assert line.command("ingest", "dap", "--once").returncode == 0
+        status = line.command("ingest", "dap", "status").stdout
+    published = Counter(row["id"] for row in line.records(WEB_LOGS))
+    assert published == Counter(d["key"]["id"] for d in expected if d.get("value", {}).get("url"))
+    assert f"{windows + 1:,} windows done, {published.total():,} rows" in status
+    erased = Counter(row["subject"] for row in line.records(ERASURES))
+    assert erased == Counter(d["key"]["id"] for d in expected if "value" not in d)
+    dead = Counter(row["payload_sha256"] for row in line.records(DEAD_LETTERS))
+    assert dead.total() == len(dead) == len(expected) - published.total() - erased.total()
+
+
+def _window(server: DapServer, number: int) -> list[dict[str, Any]]:
+    rows = [row_at(number * 240 + at * 240 / ROWS) for at in range(ROWS)]
+    rows += [delete() for _ in range(50)]
+    rows += [row_at(number * 240 + at, url=...) for at in range(50)]
+    server.commit(rows)
+    return rows
+
+
+def _killed(line: Line, server: DapServer, rng: random.Random) -> bool:
+    """Run the agent for one window; kill it some time after it asked for its last object."""
+    asked = server.requests["signed"]
+    objects = -(-(ROWS + 100) // server.rows_per_object)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "pipeline", "ingest", "dap", "--once"],
+        env=line.environment,
+        stdout=subprocess.DEVNULL,
+    )
+    pause_s = rng.uniform(0.0, 1.2)
+    while process.poll() is None and server.requests["signed"] < asked + objects:
+        time.sleep(0.01)
+    try:
+        code = process.wait(pause_s)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+        return True
+    assert code == 0
+    return False

@@ -1,0 +1,461 @@
+"""Posts over the wire: 2xx after Kafka has acknowledged, else a status that Canvas understands."""
+
+import asyncio
+import base64
+import contextlib
+import gzip
+import json
+import ssl
+from collections import Counter
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipeline.domain.errors import SettingsError, Unavailable
+from pipeline.domain.event_time import MICROS
+from pipeline.domain.topics import DEAD_LETTERS, LIVE_EVENTS
+from pipeline.engine.stage import Block, MarkBlock
+from pipeline.ingest.figures import AgentFigures
+from pipeline.ingest.live_batches import LiveBatchOptions
+from pipeline.ingest.live_events_http.endpoint import Endpoint
+from pipeline.ingest.live_events_http.options import EndpointOptions
+from pipeline.ingest.live_events_http.signing_keys import SigningKeys
+from pipeline.ingest.tools import AgentTools
+from tests.support.avro_schemas import project_schemas
+from tests.support.canvas.https_delivery import HttpsDelivery, as_body, canvas_event
+from tests.support.canvas.signing import Signer
+from tests.support.memory_publisher import MemoryPublisher
+from tests.support.waiting import until
+
+SCHEMAS = project_schemas()
+NOW = 1_772_460_000 * MICROS
+SIGNER = Signer()
+QUICK = LiveBatchOptions(linger_s=0.0)
+SIGNED = EndpointOptions(batches=QUICK)
+SECRET = "correct-horse"
+BY_PATH = EndpointOptions(signed=False, secret=SECRET, batches=QUICK)
+LOGIN = {"Authorization": "Basic " + base64.b64encode(b"canvas:pa\xc3\x9fwort").decode()}
+BY_LOGIN = EndpointOptions(signed=False, username="canvas", password="paßwort", batches=QUICK)
+
+
+class SlowPublisher(MemoryPublisher):
+    """Commits when it is let go; until then everything waits."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.go = asyncio.Event()
+
+    async def publish(self, blocks: Sequence[Block | MarkBlock]) -> list[int]:
+        await self.go.wait()
+        return await super().publish(blocks)
+
+
+@dataclass
+class Running:
+    endpoint: Endpoint
+    canvas: HttpsDelivery
+    session: aiohttp.ClientSession
+    publisher: MemoryPublisher
+    tools: AgentTools
+    work: "asyncio.Future[None]"
+
+    @property
+    def requests(self) -> Counter[str]:
+        return self.tools.figures.requests
+
+    def rows(self) -> list[dict[str, Any]]:
+        return self.publisher.records(LIVE_EVENTS.name, SCHEMAS)
+
+    def dead(self) -> list[dict[str, Any]]:
+        return self.publisher.records(DEAD_LETTERS.name, SCHEMAS)
+
+
+@asynccontextmanager
+async def running(
+    options: EndpointOptions = SIGNED, publisher: MemoryPublisher | None = None
+) -> AsyncIterator[Running]:
+    async def fetch() -> bytes:
+        return SIGNER.jwks()
+
+    publisher = publisher or MemoryPublisher()
+    figures = AgentFigures()
+    tools = AgentTools(
+        publisher=publisher,
+        cursors=publisher,
+        schemas=SCHEMAS,
+        clock=lambda: NOW,
+        stopping=asyncio.Event(),
+        figures=figures,
+    )
+    async with (
+        Endpoint(options, SigningKeys(fetch), figures, lambda: NOW) as endpoint,
+        aiohttp.ClientSession() as session,
+    ):
+        scheme = "http" if options.tls is None else "https"
+        canvas = HttpsDelivery(session, f"{scheme}://127.0.0.1:{endpoint.port}{options.path}")
+        work = asyncio.ensure_future(endpoint.work(tools))
+        await asyncio.sleep(0)
+        try:
+            yield Running(endpoint, canvas, session, publisher, tools, work)
+        finally:
+            tools.stopping.set()
+            await asyncio.gather(work, return_exceptions=True)
+
+
+async def test_a_signed_event_is_published_and_answered_2xx() -> None:
+    async with running() as run:
+        assert await run.canvas.post(SIGNER.sign(canvas_event(1))) == 204
+        [row] = run.rows()
+        assert row["request_id"] == "00000000-0000-4000-8000-000000000001"
+        assert run.requests == {"accepted": 1}
+
+
+@pytest.mark.parametrize("kind", ["application/json", "application/jwt", "text/plain", ""])
+async def test_the_content_type_does_not_matter(kind: str) -> None:
+    async with running() as run:
+        assert await run.canvas.post(SIGNER.sign(canvas_event(1)), {"Content-Type": kind}) == 204
+        assert len(run.rows()) == 1
+
+
+async def test_claims_of_the_token_are_no_part_of_the_event() -> None:
+    async with running() as run:
+        expires = NOW // MICROS + 300
+        token = SIGNER.sign({**canvas_event(1), "exp": expires, "iss": "x", "jti": "y"})
+        assert await run.canvas.post(token) == 204
+        [row] = run.rows()
+        assert json.loads(row["extra"]) == {"producer": "canvas"}
+
+
+@pytest.mark.parametrize(
+    ("body", "why"),
+    [
+        (as_body(canvas_event(1)), "unsigned"),
+        (b"", "unsigned"),
+        (SIGNER.sign(canvas_event(1), key_id="stolen", kid="key-2"), "forged"),
+        (SIGNER.sign(canvas_event(1), key_id="stranger"), "unknown_key"),
+        (SIGNER.sign({**canvas_event(1), "exp": NOW // MICROS - 3600}), "expired"),
+        (b"eyJhbGciOiJSUzI1NiJ9", "no_signature"),
+    ],
+)
+async def test_a_forged_or_expired_signature_is_401_and_counted(body: bytes, why: str) -> None:
+    async with running() as run:
+        assert await run.canvas.post(body) == 401
+        assert run.requests == {f"refused_{why}": 1}
+        assert not run.rows()
+        assert not run.dead()
+
+
+@pytest.mark.parametrize(
+    ("claims", "reason"),
+    [(b"{", "json"), (b'"text"', "shape"), (b'{"metadata":{"event_name":"x"}}', "shape")],
+)
+async def test_a_signed_body_nobody_can_read_is_a_dead_letter_and_2xx(
+    claims: bytes, reason: str
+) -> None:
+    async with running() as run:
+        assert await run.canvas.post(SIGNER.sign(claims)) == 204
+        [letter] = run.dead()
+        assert letter["payload"] == claims
+        assert letter["reason"] == reason
+
+
+async def test_json_nested_too_deeply_is_a_dead_letter_and_2xx() -> None:
+    async with running(BY_PATH) as run:
+        body = b'{"metadata":{"event_name":"x"},"body":' + b'{"a":' * 5000 + b"1" + b"}" * 5001
+        assert await run.canvas.post(body, path=f"/{SECRET}") == 204
+        assert [letter["reason"] for letter in run.dead()] == ["json"]
+
+
+@pytest.mark.parametrize(
+    ("options", "path", "headers", "status"),
+    [
+        (BY_PATH, f"/{SECRET}", None, 204),
+        (BY_PATH, "/wrong", None, 401),
+        (BY_PATH, "", None, 401),
+        (BY_PATH, f"/{SECRET}/more", None, 401),
+        (BY_LOGIN, "", LOGIN, 204),
+        (BY_LOGIN, "", None, 401),
+        (BY_LOGIN, "", {"Authorization": "Basic Y2FudmFzOm5v"}, 401),
+        (BY_LOGIN, "", {"Authorization": "Bearer x"}, 401),
+        (replace(BY_LOGIN, secret=SECRET), f"/{SECRET}", LOGIN, 204),
+        (replace(BY_LOGIN, secret=SECRET), f"/{SECRET}", None, 401),
+        (replace(BY_LOGIN, secret=SECRET), "", LOGIN, 401),
+    ],
+)
+async def test_an_unsigned_event_needs_every_secret_that_was_agreed_upon(
+    options: EndpointOptions, path: str, headers: dict[str, str] | None, status: int
+) -> None:
+    async with running(options) as run:
+        assert await run.canvas.post(as_body(canvas_event(1)), headers, path) == status
+        assert len(run.rows()) == (status == 204)
+
+
+async def test_a_signature_that_nobody_asked_for_is_verified_all_the_same() -> None:
+    async with running(BY_PATH) as run:
+        forged = SIGNER.sign(canvas_event(1), key_id="stolen", kid="key-2")
+        assert await run.canvas.post(forged, path=f"/{SECRET}") == 401
+        assert await run.canvas.post(SIGNER.sign(canvas_event(2)), path=f"/{SECRET}") == 204
+
+
+async def test_nothing_is_answered_before_kafka_has_acknowledged() -> None:
+    publisher = SlowPublisher()
+    async with running(publisher=publisher) as run:
+        answer = asyncio.ensure_future(run.canvas.post(SIGNER.sign(canvas_event(1))))
+        await until(lambda: run.tools.figures.waiting == 1)
+        assert not answer.done()
+        publisher.go.set()
+        assert await answer == 204
+
+
+async def test_what_kafka_does_not_acknowledge_in_time_is_503() -> None:
+    publisher = SlowPublisher()
+    async with running(replace(SIGNED, answer_s=0.2), publisher) as run:
+        assert await run.canvas.post(SIGNER.sign(canvas_event(1))) == 503
+        assert run.requests == {"not_in_time": 1}
+        publisher.go.set()
+
+
+async def test_a_failed_transaction_is_503_and_the_next_publisher_takes_the_retry() -> None:
+    publisher = MemoryPublisher()
+    publisher.fail_before = {1}
+    async with running(publisher=publisher) as run:
+        token = SIGNER.sign(canvas_event(1))
+        assert await run.canvas.post(token) == 503
+        with pytest.raises(Unavailable):
+            await run.work
+        assert not run.endpoint.ready
+        assert await run.canvas.post(token) == 503
+        again = asyncio.ensure_future(run.endpoint.work(run.tools))
+        await until(lambda: run.endpoint.ready)
+        assert await run.canvas.deliver(token)
+        run.tools.stopping.set()
+        await again
+        assert len(run.rows()) == 1
+        assert run.requests == {"not_published": 1, "not_ready": 1, "accepted": 1}
+
+
+async def test_a_full_queue_is_503() -> None:
+    publisher = SlowPublisher()
+    options = replace(SIGNED, batches=LiveBatchOptions(max_waiting=2, max_batch=1))
+    async with running(options, publisher) as run:
+        posts = [
+            asyncio.ensure_future(run.canvas.post(SIGNER.sign(canvas_event(number))))
+            for number in range(8)
+        ]
+        await until(lambda: run.requests["busy"] > 0)
+        publisher.go.set()
+        statuses = Counter(await asyncio.gather(*posts))
+        assert set(statuses) == {204, 503}
+        assert statuses[204] == len(run.rows())
+        assert statuses[503] == run.requests["busy"]
+
+
+async def test_more_posts_at_once_than_allowed_are_503() -> None:
+    publisher = SlowPublisher()
+    async with running(replace(SIGNED, max_posts=1), publisher) as run:
+        first = asyncio.ensure_future(run.canvas.post(SIGNER.sign(canvas_event(1))))
+        await until(lambda: run.tools.figures.waiting == 1)
+        assert await run.canvas.post(SIGNER.sign(canvas_event(2))) == 503
+        publisher.go.set()
+        assert await first == 204
+
+
+async def test_a_body_that_is_too_large_is_413() -> None:
+    async with running(replace(BY_PATH, max_body_bytes=5000)) as run:
+        body = as_body(canvas_event(1))
+        assert await run.canvas.post(body.ljust(5000), path=f"/{SECRET}") == 204
+        assert await run.canvas.post(body.ljust(5001), path=f"/{SECRET}") == 413
+        assert await run.canvas.post(body.ljust(50_000), path=f"/{SECRET}") == 413
+
+
+async def test_a_small_body_that_unpacks_to_too_much_is_413() -> None:
+    async with running(replace(BY_PATH, max_body_bytes=50_000)) as run:
+        packed = {"Content-Encoding": "gzip"}
+        small = gzip.compress(as_body(canvas_event(1)))
+        assert await run.canvas.post(small, packed, f"/{SECRET}") == 204
+        bomb = gzip.compress(b" " * 20_000_000)
+        assert await run.canvas.post(bomb, packed, f"/{SECRET}") == 413
+
+
+async def test_a_body_that_does_not_come_is_408() -> None:
+    async with running(replace(BY_PATH, body_s=0.1)) as run:
+        reader, writer = await asyncio.open_connection("127.0.0.1", run.endpoint.port)
+        head = f"POST /live-events/{SECRET} HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n"
+        writer.write(head.encode() + b"{")
+        assert b" 408 " in await reader.readline()
+        writer.close()
+
+
+@pytest.mark.parametrize("said", [b"", b"POST /live-ev"])
+async def test_a_connection_that_asks_for_nothing_is_closed(said: bytes) -> None:
+    async with running(replace(BY_PATH, head_s=0.1)) as run:
+        reader, writer = await asyncio.open_connection("127.0.0.1", run.endpoint.port)
+        writer.write(said)
+        with contextlib.suppress(ConnectionResetError):
+            assert await reader.read() == b""
+        writer.close()
+
+
+async def test_a_connection_that_was_used_lives_on() -> None:
+    async with running(replace(SIGNED, head_s=0.1)) as run:
+        reader, writer = await asyncio.open_connection("127.0.0.1", run.endpoint.port)
+        for _ in range(2):
+            writer.write(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert b"200 OK" in await reader.readuntil(b"alive\n")
+            await asyncio.sleep(0.2)
+        writer.close()
+
+
+async def test_a_body_that_breaks_off_is_not_published() -> None:
+    async with running(BY_PATH) as run:
+        _, writer = await asyncio.open_connection("127.0.0.1", run.endpoint.port)
+        head = f"POST /live-events/{SECRET} HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n"
+        writer.write(head.encode() + as_body(canvas_event(1))[:100])
+        await writer.drain()
+        writer.close()
+        await until(lambda: run.requests["broken_body"] == 1)
+        assert not run.rows()
+
+
+async def test_probes_and_strangers_get_answers() -> None:
+    async with running() as run:
+        base = f"http://127.0.0.1:{run.endpoint.port}"
+
+        async def status(method: str, path: str) -> int:
+            async with run.session.request(method, base + path) as reply:
+                return reply.status
+
+        assert await status("GET", "/healthz") == 200
+        assert await status("GET", "/readyz") == 200
+        assert await status("GET", "/live-events") == 405
+        assert await status("POST", "/") == 404
+        run.tools.stopping.set()
+        await run.work
+        assert await status("GET", "/healthz") == 200
+        assert await status("GET", "/readyz") == 503
+        assert await run.canvas.post(SIGNER.sign(canvas_event(1))) == 503
+
+
+async def test_what_was_taken_before_a_stop_is_published_and_answered() -> None:
+    publisher = SlowPublisher()
+    async with running(publisher=publisher) as run:
+        posts = [
+            asyncio.ensure_future(run.canvas.post(SIGNER.sign(canvas_event(number))))
+            for number in range(20)
+        ]
+        await until(lambda: run.tools.figures.waiting == 20)
+        run.tools.stopping.set()
+        publisher.go.set()
+        assert set(await asyncio.gather(*posts)) == {204}
+        await run.work
+        assert len(run.rows()) == 20
+
+
+async def test_a_retry_of_canvas_makes_a_copy_with_the_same_event_key() -> None:
+    async with running() as run:
+        token = SIGNER.sign(canvas_event(1))
+        assert [await run.canvas.post(token) for _ in range(3)] == [204] * 3
+        assert len(run.rows()) == 3
+        assert len({row["event_key"] for row in run.rows()}) == 1
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> Path:
+    """A self-signed certificate and its key in one file."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
+    today = datetime.now(UTC)
+    signed = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(today - timedelta(days=1))
+        .not_valid_after(today + timedelta(days=1))
+        .sign(key, hashes.SHA256())
+    )
+    path = tmp_path / "localhost.pem"
+    pem = serialization.Encoding.PEM
+    path.write_bytes(
+        signed.public_bytes(pem)
+        + key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    )
+    return path
+
+
+async def test_events_are_taken_over_tls(certificate: Path) -> None:
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(certificate)
+    async with running(replace(SIGNED, tls=context)) as run:
+        trusting = ssl.create_default_context(cafile=str(certificate))
+        trusting.check_hostname = False
+        async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=trusting)) as session:
+            canvas = HttpsDelivery(session, f"https://127.0.0.1:{run.endpoint.port}/live-events")
+            assert await canvas.post(SIGNER.sign(canvas_event(1))) == 204
+        assert len(run.rows()) == 1
+
+
+async def test_a_port_that_is_taken_is_our_mistake() -> None:
+    async with running() as run:
+        with pytest.raises(SettingsError, match="cannot be had"):
+            async with running(replace(SIGNED, port=run.endpoint.port)):
+                pass
+
+
+BODIES = (
+    st.binary(max_size=60)
+    | st.recursive(
+        st.none() | st.booleans() | st.floats(allow_nan=False) | st.text(max_size=5),
+        lambda inner: (
+            st.lists(inner, max_size=3)
+            | st.dictionaries(
+                st.sampled_from(
+                    ["metadata", "body", "data", "event_name", "event_time", "type", "x"]
+                ),
+                inner,
+                max_size=4,
+            )
+        ),
+        max_leaves=15,
+    ).map(lambda value: json.dumps(value).encode())
+    | st.integers(0, 9).map(lambda number: as_body(canvas_event(number)))
+)
+POSTS = st.tuples(BODIES, st.booleans(), st.sampled_from([None, "gzip", "deflate", "br", "x"]))
+
+
+@settings(deadline=None, max_examples=25)
+@given(posts=st.lists(POSTS, min_size=1, max_size=6))
+def test_every_post_is_a_row_a_dead_letter_or_refused_and_none_breaks_the_endpoint(
+    posts: list[tuple[bytes, bool, str | None]],
+) -> None:
+    async def run_all() -> None:
+        async with running(BY_PATH) as run:
+            for body, signed, encoding in posts:
+                headers = {} if encoding is None else {"Content-Encoding": encoding}
+                sent = SIGNER.sign(body) if signed else body
+                reader, writer = await asyncio.open_connection("127.0.0.1", run.endpoint.port)
+                lines = [
+                    f"POST /live-events/{SECRET} HTTP/1.1",
+                    "Host: x",
+                    "Connection: close",
+                    f"Content-Length: {len(sent)}",
+                    *(f"{name}: {value}" for name, value in headers.items()),
+                ]
+                writer.write("\r\n".join((*lines, "\r\n")).encode() + sent)
+                status = int((await reader.read()).split()[1])
+                writer.close()
+                assert status in (204, 400, 401)
+            counted = run.tools.figures.rows
+            assert counted["published"] == len(run.rows())
+            assert counted["dead"] == len(run.dead())
+            assert counted["read"] == counted["published"] + counted["dead"]
+
+    asyncio.run(run_all())

@@ -1,0 +1,119 @@
+"""A dead letter is replayed or discarded once."""
+
+import json
+from dataclasses import replace
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipeline.codecs.course_audit import PageOrigin, read_audit_page
+from pipeline.domain.errors import Unavailable
+from pipeline.domain.feeds import COURSE_AUDIT, LIVE_EVENTS, WEB_LOGS
+from pipeline.domain.topics import COURSE_AUDIT as AUDIT_TOPIC
+from pipeline.domain.topics import DEAD_LETTER_ACTIONS, ERASURES
+from pipeline.domain.topics import LIVE_EVENTS as LIVE_TOPIC
+from pipeline.domain.topics import WEB_LOGS as WEB_LOGS_TOPIC
+from pipeline.ingest.dead_letter_replay import DeadLetter, DeadLetterDesk
+from tests.support.avro_schemas import project_schemas
+from tests.support.canvas.audit_run import happened
+from tests.support.canvas.audit_server import document, rendered
+from tests.support.memory_publisher import MemoryPublisher
+from tests.support.raw_files import NOW, delete, event_at, row_at
+
+SCHEMAS = project_schemas()
+
+
+def payload(value: Any) -> bytes:
+    return value if isinstance(value, bytes) else json.dumps(value).encode()
+
+
+def letter(number: int, feed: str, value: Any, **more: Any) -> DeadLetter:
+    source = {WEB_LOGS: "web-logs-files:a", LIVE_EVENTS: "live-events-http"}.get(feed, "agent")
+    given_ = DeadLetter(f"{number:032x}", source, feed, f"a:{number}", payload(value), cut=False)
+    return given_._replace(**more)
+
+
+def desk(publisher: MemoryPublisher) -> DeadLetterDesk:
+    return DeadLetterDesk(publisher, publisher, SCHEMAS, lambda: NOW)
+
+
+def early(number: int) -> bytes:
+    """An audit event that was dated in the future when it was read."""
+    event = happened(number, NOW, account=7)
+    page = read_audit_page(
+        json.dumps(document([event])).encode(), PageOrigin("accounts/7", NOW - 10**11)
+    )
+    return page.bad[0].record.payload
+
+
+async def test_letters_of_every_feed_are_published_by_todays_codecs_and_written_down() -> None:
+    publisher = MemoryPublisher()
+    totals = await desk(publisher).replay(
+        [
+            letter(1, WEB_LOGS, row_at(1)),
+            letter(2, WEB_LOGS, delete()),
+            letter(3, LIVE_EVENTS, event_at(3)),
+            letter(4, COURSE_AUDIT, early(4), location="accounts/7#x"),
+        ]
+    )
+    assert (totals.done, totals.rows, totals.before, totals.left) == (4, 4, 0, {})
+    for topic in (WEB_LOGS_TOPIC, ERASURES, LIVE_TOPIC, AUDIT_TOPIC):
+        (record,) = publisher.records(topic.name, SCHEMAS)
+        assert record["ingested_at"] == NOW
+    (audit,) = publisher.records(AUDIT_TOPIC.name, SCHEMAS)
+    assert (audit["id"], audit["account_id"]) == (rendered(happened(4, NOW))["id"], 7)
+    actions = publisher.records(DEAD_LETTER_ACTIONS.name, SCHEMAS)
+    assert [(one["letter"], one["action"], one["rows"]) for one in actions] == [
+        (f"{number:032x}", "replayed", 1) for number in (1, 2, 3, 4)
+    ]
+
+
+async def test_what_todays_codecs_cannot_read_stays_dead_and_says_why() -> None:
+    publisher = MemoryPublisher()
+    totals = await desk(publisher).replay(
+        [
+            letter(1, WEB_LOGS, b"{"),
+            letter(2, LIVE_EVENTS, b"[]"),
+            letter(3, COURSE_AUDIT, b"\0\0\0\0\1avro"),
+            letter(4, WEB_LOGS, row_at(1), cut=True),
+            letter(5, "sessions", b"x"),
+        ]
+    )
+    assert (totals.done, sum(totals.left.values())) == (0, 5)
+    assert "it was cut: what is left of it is no record" in totals.left
+    assert publisher.calls == 0
+
+
+async def test_a_second_replay_and_a_replay_after_a_discard_do_nothing() -> None:
+    publisher = MemoryPublisher()
+    both = [letter(1, WEB_LOGS, row_at(1)), letter(2, WEB_LOGS, row_at(2))]
+    assert (await desk(publisher).discard(both[:1])).done == 1
+    assert (await desk(publisher).replay(both)).done == 1
+    again = await desk(publisher).replay([*both, *both])
+    assert (again.done, again.before) == (0, 4)
+    assert len(publisher.records(WEB_LOGS_TOPIC.name, SCHEMAS)) == 1
+
+
+async def test_a_dry_run_publishes_nothing() -> None:
+    publisher = MemoryPublisher()
+    totals = await desk(publisher).replay([letter(1, WEB_LOGS, row_at(1))], dry_run=True)
+    assert (totals.done, totals.rows, publisher.calls) == (1, 1, 0)
+
+
+@settings(max_examples=10)
+@given(before=st.sets(st.integers(1, 6)), after=st.sets(st.integers(1, 6)))
+async def test_replays_cut_off_anywhere_publish_each_letter_once(
+    before: set[int], after: set[int]
+) -> None:
+    publisher = MemoryPublisher()
+    publisher.fail_before, publisher.fail_after = before, after
+    letters = [letter(number, WEB_LOGS, row_at(number)) for number in range(9)]
+    while True:
+        try:
+            await replace(desk(publisher), at_once=2).replay(letters)
+            break
+        except Unavailable:
+            continue
+    ids = [row["id"] for row in publisher.records(WEB_LOGS_TOPIC.name, SCHEMAS)]
+    assert len(ids) == len(set(ids)) == 9
