@@ -27,7 +27,7 @@ EVIDENCE: Final = (
 """What two alerts must agree in to be the same: what was counted, not what a baseline expected.
 A revised minute moves the baseline of days after it a little; that is no news."""
 
-RETRACTED: Final = " Withdrawn: with late rows counted, this does not stand out."
+RETRACTED: Final = " Withdrawn: computed again, this does not stand out."
 
 
 class AnomalyComparison:
