@@ -16,11 +16,16 @@ TIMEOUT_S: Final = 60
 RUNTIME_SCOPES: Final = ("compile", "runtime")
 
 
-def download_jar(coordinate: str, into: Path) -> Path:
-    """Return the jar of exactly this coordinate, fetched below ``into``; nothing transitive."""
+def download_jar(
+    coordinate: str, into: Path, *, packaging: str = "jar", classifier: str = ""
+) -> Path:
+    """Return the jar of exactly this coordinate, fetched below ``into``; nothing transitive.
+
+    ``packaging`` and ``classifier`` name another file that is published beside it.
+    """
     group, artifact, version = coordinate.split(":")
     component = _context(into).project(group, artifact).at_version(version)
-    return Path(component.artifact().resolve())
+    return Path(component.artifact(classifier, packaging).resolve())
 
 
 def resolve_runtime(coordinate: str) -> list[str]:

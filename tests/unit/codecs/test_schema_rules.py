@@ -1,9 +1,7 @@
 """The rules for our Avro schemas, so that every reader can take them, and their examples."""
 
 import io
-import json
 import re
-from typing import Any
 
 import fastavro
 import pytest
@@ -11,20 +9,11 @@ import pytest
 from pipeline.codecs.avro import decode_one, encode_one
 from pipeline.codecs.flat_schema import flat_fields, plain
 from pipeline.domain.topics import TOPICS
-from tests.support.avro_values import NAMES, SCHEMAS_DIR, schema_named, schemas_of
+from tests.support.avro_examples import EXAMPLES, example
+from tests.support.avro_values import NAMES, schema_named, schemas_of
 
-EXAMPLES = SCHEMAS_DIR / "examples"
 PERSONAL = "Personal data."
 TIMES = re.compile(r"(_at|^timestamp|^minute|^start|^end|_time|^until|^watermark|^window_\w+)$")
-
-
-def example(name: str) -> dict[str, Any]:
-    """Return an example as a record: bytes stand as latin-1 text in JSON."""
-    record = json.loads((EXAMPLES / f"{name}.json").read_text())
-    for field in flat_fields(schema_named(name)):
-        if field.kind == "bytes" and record[field.name] is not None:
-            record[field.name] = record[field.name].encode("latin-1")
-    return record
 
 
 def test_every_topic_has_a_schema_and_every_schema_a_topic() -> None:
