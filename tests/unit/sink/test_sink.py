@@ -126,22 +126,26 @@ async def test_rows_wait_for_the_interval_and_longer_while_behind() -> None:
     now = 1_700_000_000_000_000
     sink, clickhouse, _ = start(pace)
 
-    async def at(time: int, chunk: FrameChunk | None = None) -> list[int]:
+    async def at(time: int, chunk: FrameChunk | None = None, *, inserts: bool) -> list[int]:
         if chunk is not None:
             await sink.add(chunk)
+        before = ids(clickhouse)
         await sink.tick(now + time)
         await asyncio.sleep(0.02)
+        while inserts and ids(clickhouse) == before:  # noqa: ASYNC110 - nobody is told of an insert
+            await asyncio.sleep(0.01)
         return ids(clickhouse)
 
-    assert await at(0, logs(1, 1)) == []
-    assert await at(9) == []
-    assert await at(10) == [1]
+    assert await at(0, logs(1, 1), inserts=False) == []
+    assert await at(9, inserts=False) == []
+    assert await at(10, inserts=True) == [1]
     old = 1_600_000_000_000
-    assert await at(20, logs(2, 2, timestamp_ms=old)) == [1]
-    assert await at(110, logs(3, 3, timestamp_ms=old)) == [1]
-    assert await at(120, logs(4, 4, timestamp_ms=old)) == [1, 2, 3, 4]
-    assert await at(130, logs(5, 5, timestamp_ms=old)) == [1, 2, 3, 4]
-    assert await at(140) == [1, 2, 3, 4, 5], "the source has paused: it is not behind"
+    assert await at(20, logs(2, 2, timestamp_ms=old), inserts=False) == [1]
+    assert await at(110, logs(3, 3, timestamp_ms=old), inserts=False) == [1]
+    assert await at(120, logs(4, 4, timestamp_ms=old), inserts=True) == [1, 2, 3, 4]
+    assert await at(130, logs(5, 5, timestamp_ms=old), inserts=False) == [1, 2, 3, 4]
+    # The source has paused: the sink is not behind.
+    assert await at(140, inserts=True) == [1, 2, 3, 4, 5]
 
 
 async def test_a_table_with_enough_rows_does_not_wait_for_a_tick() -> None:
