@@ -6,15 +6,19 @@ out of ten.
 https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-making-api-requests-json.html
 """
 
-import asyncio
 import json
-import random
 from collections.abc import Mapping
 from typing import Any, Final
 
 import aiohttp
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
+from tenacity import (
+    AsyncRetrying,
+    retry_if_exception_type,
+    stop_after_attempt,
+    wait_random_exponential,
+)
 
 from pipeline.domain.errors import OurMistake, Unavailable
 
@@ -22,7 +26,7 @@ _SERVICE: Final = "sqs"
 _TARGET: Final = "AmazonSQS"
 _KIND: Final = "application/x-amz-json-1.0"
 _ATTEMPTS: Final = 3
-_FIRST_PAUSE_S: Final = 0.2
+_LONGEST_PAUSE_S: Final = 0.4
 _ANSWER_LIMIT_S: Final = 10.0
 """Time for an answer beyond the time that was asked to wait for messages."""
 
@@ -31,15 +35,25 @@ _PASSING: Final = ("throttl", "overlimit", "expired", "timeout", "toomanyrequest
 
 
 class SqsWire:
-    """Requests to one endpoint; ``credentials`` are those of an aiobotocore session."""
+    """Requests to one endpoint; ``credentials`` are those of an aiobotocore session.
+
+    ``longest_pause_s`` bounds the pause before a request that failed in passing is repeated.
+    """
 
     def __init__(
-        self, http: aiohttp.ClientSession, credentials: Any, endpoint: str, region: str
+        self,
+        http: aiohttp.ClientSession,
+        credentials: Any,
+        endpoint: str,
+        region: str,
+        *,
+        longest_pause_s: float = _LONGEST_PAUSE_S,
     ) -> None:
         self._http = http
         self._credentials = credentials
         self._endpoint = endpoint
         self._region = region
+        self._longest_pause_s = longest_pause_s
 
     async def call(
         self, operation: str, asked: Mapping[str, Any], *, waits_s: int = 0
@@ -49,16 +63,13 @@ class SqsWire:
         Raises OurMistake for what no retry helps against, Unavailable for everything else.
         """
         body = json.dumps(asked).encode()
-        pause_s = _FIRST_PAUSE_S
-        for left in reversed(range(_ATTEMPTS)):
-            try:
-                return await self._once(operation, body, waits_s)
-            except Unavailable:
-                if not left:
-                    raise
-            await asyncio.sleep(pause_s * random.uniform(0.5, 1.5))  # noqa: S311 - jitter
-            pause_s *= 2
-        raise AssertionError
+        attempts = AsyncRetrying(
+            retry=retry_if_exception_type(Unavailable),
+            stop=stop_after_attempt(_ATTEMPTS),
+            wait=wait_random_exponential(multiplier=0.2, max=self._longest_pause_s),
+            reraise=True,
+        )
+        return await attempts(self._once, operation, body, waits_s)
 
     async def _once(self, operation: str, body: bytes, waits_s: int) -> dict[str, Any]:
         try:

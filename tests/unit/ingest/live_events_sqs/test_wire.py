@@ -11,7 +11,6 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from pipeline.domain.errors import OurMistake, Unavailable
-from pipeline.ingest.live_events_sqs import wire as wire_module
 from pipeline.ingest.live_events_sqs.wire import SqsWire
 
 SECRET = "nothing"
@@ -64,8 +63,7 @@ Started = Callable[[Answers], Awaitable[SqsWire]]
 
 
 @pytest.fixture
-async def started(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Started]:
-    monkeypatch.setattr(wire_module, "_FIRST_PAUSE_S", 0.001)
+async def started() -> AsyncIterator[Started]:
     servers: list[TestServer] = []
     async with aiohttp.ClientSession() as http:
 
@@ -75,7 +73,8 @@ async def started(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Started]:
             server = TestServer(app)
             servers.append(server)
             await server.start_server()
-            return SqsWire(http, Keys(), str(server.make_url("/")), "eu-west-1")
+            url = str(server.make_url("/"))
+            return SqsWire(http, Keys(), url, "eu-west-1", longest_pause_s=0.001)
 
         yield start
         for server in servers:
