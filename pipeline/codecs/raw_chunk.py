@@ -37,6 +37,16 @@ class RawChunk(FetchedChunk[RawBatch]):
     def __len__(self) -> int:
         return int(self._found.shape[1])
 
+    @property
+    def size(self) -> int:
+        """Bytes of the batches it was read from, unfolded."""
+        return self._data.nbytes
+
+    @property
+    def newest_ms(self) -> int | None:
+        """The largest record time (milliseconds since the epoch); None without records."""
+        return int(self._found[kernels.TIMESTAMP].max()) if len(self) else None
+
     def since(self, offset: int) -> "RawChunk":
         """Return the chunk without records below this offset."""
         if offset <= self.fetch_offset:

@@ -194,12 +194,14 @@ class TransactionalStage:
             raise self._failure
         for slot in list(self._slots.values()):
             host = slot.host
-            if host is None:
+            if host is None or self._slots.get(slot.partition) is not slot:
                 continue
             try:
                 host.check()
                 host.tick(now)
-                self._commit_if_due(host)
+                if self._commit_if_due(host):
+                    # What it took is sent while the next task's flush is made.
+                    await asyncio.sleep(0)
             except Exception as error:  # noqa: BLE001 - told apart in _lose
                 self._lose(host, error)
         if self._rejoin:
@@ -228,9 +230,11 @@ class TransactionalStage:
                 )
         return numbers
 
-    def _commit_if_due(self, host: TaskHost) -> None:
-        if host.due(self._settings.pace, behind=self._behind(host)):
+    def _commit_if_due(self, host: TaskHost) -> bool:
+        due = host.due(self._settings.pace, behind=self._behind(host))
+        if due:
             host.begin_commit()
+        return due
 
     def _behind(self, host: TaskHost) -> bool:
         waiting = 0

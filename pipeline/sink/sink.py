@@ -7,15 +7,17 @@ from collections.abc import Collection, Mapping
 import structlog
 
 from pipeline.codecs.chunk import Chunk
+from pipeline.codecs.raw_chunk import RawChunk
 from pipeline.codecs.schemas import Schemas
 from pipeline.domain import topics
 from pipeline.domain.errors import Fenced, OurMistake, Unavailable
-from pipeline.sink.batch import Batch, Partition
+from pipeline.sink.batch import Partition
 from pipeline.sink.delivery import Acknowledge, Delivery
 from pipeline.sink.destination import Destination
 from pipeline.sink.erasing import sweep
 from pipeline.sink.pace import Pace
-from pipeline.sink.reading import Portion, Reader
+from pipeline.sink.reading import Reader
+from pipeline.sink.waiting import Waiting
 
 _log = structlog.get_logger(__name__)
 
@@ -44,11 +46,13 @@ class ClickHouseSink:
         self._delivery = Delivery(destination, self._reader, acknowledge)
         self._read: dict[Partition, int] = {}
         self._losses: Counter[Partition] = Counter()
+        self._waiting = Waiting()
         self._adding = asyncio.Lock()
+        self._decoding = asyncio.Lock()
         self._sending: asyncio.Task[None] | None = None
         self._newest_ms = 0
         self._busy = False
-        self._waits: tuple[Batch, int] | None = None
+        self._since: int | None = None
         self._erases = False
         self._next_sweep = 0
         self._now = 0
@@ -61,7 +65,7 @@ class ClickHouseSink:
     @property
     def waiting_rows(self) -> int:
         """Rows read that ClickHouse has not acknowledged."""
-        return self._delivery.rows
+        return self._delivery.rows + self._waiting.rows
 
     @property
     def trouble(self) -> str | None:
@@ -106,14 +110,15 @@ class ClickHouseSink:
                 )
             if chunk.next_offset <= position:
                 return
-            losses = self._losses[partition]
             wanted = chunk.since(position) if chunk.fetch_offset < position else chunk
-            portion = await asyncio.to_thread(self._reader.read, wanted)
-            if self._losses[partition] != losses:
-                return
-            self._read[partition] = chunk.next_offset
-            self._delivery.filling.add(portion.frames, partition, chunk.next_offset)
-            self._count(portion)
+            if isinstance(wanted, RawChunk):
+                self._read[partition] = wanted.next_offset
+                self._waiting.add(partition, wanted)
+                self._seen(wanted.newest_ms)
+            else:
+                await self._decode_waiting()
+                if await self._decoded(partition, wanted):
+                    self._read[partition] = wanted.next_offset
             await self._keep_bounds()
 
     async def tick(self, now: int) -> None:
@@ -132,25 +137,46 @@ class ClickHouseSink:
             await asyncio.gather(self._sending, return_exceptions=True)
             self._sending = None
 
-    def _count(self, portion: Portion) -> None:
+    async def _decoded(self, partition: Partition, chunk: Chunk) -> bool:
+        """Put a chunk's rows into the batch; say no if its partition was taken away meanwhile."""
+        losses = self._losses[partition]
+        portion = await asyncio.to_thread(self._reader.read, chunk)
+        if self._losses[partition] != losses:
+            return False
+        self._delivery.filling.add(portion.frames, partition, chunk.next_offset)
         self.bad += portion.bad
         self.marks += portion.marks
+        self._seen(portion.newest_ms)
+        return True
+
+    async def _decode_waiting(self) -> None:
+        """Put the rows of waiting chunks into the batch; what cannot be decoded goes on waiting."""
+        async with self._decoding:
+            for partition in self._waiting.partitions():
+                chunk = self._waiting.first(partition)
+                if chunk is not None:
+                    await self._decoded(partition, chunk)
+                    self._waiting.done(partition, chunk)
+
+    def _seen(self, newest_ms: int | None) -> None:
         self._busy = True
-        if portion.newest_ms is not None:
-            self._newest_ms = portion.newest_ms
+        if newest_ms is not None:
+            self._newest_ms = newest_ms
 
     def _due(self, now: int) -> bool:
         filling = self._delivery.filling
-        if not filling:
+        if not filling and not self._waiting:
             return False
-        if self._waits is None or self._waits[0] is not filling:
-            self._waits = (filling, now)
+        if self._since is None:
+            self._since = now
         behind = self._busy and now - self._newest_ms * 1000 > self._pace.behind_after
         interval = self._pace.behind_interval if behind else self._pace.interval
-        return filling.largest >= self._pace.rows or now - self._waits[1] >= interval
+        return filling.largest >= self._pace.rows or now - self._since >= interval
 
     async def _keep_bounds(self) -> None:
         pace = self._pace
+        if self._waiting.enough:
+            await self._decode_waiting()
         if self._delivery.filling.largest >= pace.rows:
             self._send()
         while (
@@ -163,10 +189,12 @@ class ClickHouseSink:
     def _send(self) -> asyncio.Task[None]:
         if self._sending is None or self._sending.done():
             self._raise_failure()
+            self._since = None
             self._sending = asyncio.create_task(self._deliver())
         return self._sending
 
     async def _deliver(self) -> None:
+        await self._decode_waiting()
         await self._delivery.send()
         if self._erases and self._now >= self._next_sweep:
             self._next_sweep = self._now + self._pace.sweep_every
@@ -180,19 +208,20 @@ class ClickHouseSink:
     async def _finish(self) -> None:
         try:
             async with asyncio.timeout(self._pace.leave_within_s):
-                while self._delivery.waiting:
+                while self._delivery.waiting or self._waiting:
                     await asyncio.wait({self._send()})
                     self._raise_failure()
         except (TimeoutError, Unavailable, Fenced) as error:
             # Nothing is lost: what was not acknowledged is read again by the next owner.
             _log.warning(
                 "sink leaves rows to the next owner",
-                rows=self._delivery.rows,
+                rows=self.waiting_rows,
                 error=str(error) or type(error).__name__,
             )
 
     def _lose(self, partitions: Collection[Partition]) -> None:
         self._delivery.disown(partitions)
+        self._waiting.lose(partitions)
         for partition in partitions:
             self._read.pop(partition, None)
             self._losses[partition] += 1

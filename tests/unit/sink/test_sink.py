@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pipeline.codecs.raw_chunk import RawChunk
 from pipeline.domain import topics
 from pipeline.domain.errors import OurMistake, Unavailable
 from pipeline.sink.pace import Pace
@@ -16,6 +17,7 @@ from pipeline.sink.sink import ClickHouseSink
 from tests.support.avro_schemas import project_schemas
 from tests.support.fake_clickhouse import FakeClickHouse
 from tests.support.frame_chunk import FrameChunk
+from tests.support.raw_chunks import raw_chunk
 from tests.support.sink_rows import row
 
 LOGS = topics.WEB_LOGS.name
@@ -45,6 +47,12 @@ def start(pace: Pace | None = None) -> tuple[ClickHouseSink, FakeClickHouse, Gro
 def logs(first: int, last: int, partition: int = 0, **options: Any) -> FrameChunk:
     rows = {at: row("web_log", at) for at in range(first, last + 1)}
     return FrameChunk(LOGS, partition, rows, span=(first, last + 1), **options)
+
+
+def raw_logs(first: int, last: int, partition: int = 0) -> RawChunk:
+    """Return the same rows as a fetch gives them: small ones are decoded together."""
+    rows = {at: row("web_log", at) for at in range(first, last + 1)}
+    return raw_chunk(SCHEMAS, topics.WEB_LOGS, partition, rows)
 
 
 def ids(clickhouse: FakeClickHouse) -> list[int]:
@@ -271,14 +279,51 @@ async def test_the_owner_of_the_erasures_sweeps_from_time_to_time() -> None:
     assert await sweeps(9 * DAY) == 3
 
 
+async def test_small_chunks_of_whole_batches_wait_to_be_decoded_together() -> None:
+    sink, clickhouse, group = start(Pace(interval=10))
+    await sink.assigned([(LOGS, 0), (LOGS, 1)])
+    for at in range(1, 9):
+        await sink.add(raw_logs(at, at))
+        await sink.add(raw_logs(at, at, partition=1))
+    bad = row("web_log", 9, id="no uuid")
+    await sink.add(raw_chunk(SCHEMAS, topics.WEB_LOGS, 0, {9: bad}))
+    assert (sink.waiting_rows, sink.bad) == (17, 0)
+    await sink.revoked([])
+    assert (sink.waiting_rows, sink.bad) == (0, 1)
+    assert sorted(ids(clickhouse)) == sorted([*range(1, 9)] * 2)
+    assert clickhouse.log.count("insert web_logs_store") == 1
+    assert group.offsets == {(LOGS, 0): 10, (LOGS, 1): 9}
+
+
+async def test_chunks_that_wait_for_a_partition_that_was_taken_away_are_dropped() -> None:
+    sink, clickhouse, group = start(Pace(leave_within_s=0.05))
+    clickhouse.hang()
+    await sink.add(logs(1, 2))
+    await sink.tick(0)
+    await sink.tick(DAY)
+    await asyncio.sleep(0.02)
+    await sink.add(raw_logs(1, 3, partition=1))
+    await sink.add(raw_logs(3, 4))
+    await sink.revoked([(LOGS, 1)])
+    assert sink.waiting_rows == 4
+    await sink.assigned([(LOGS, 1)])
+    await sink.add(raw_logs(2, 2, partition=1))
+    clickhouse.go_on()
+    await settle(sink, 0)
+    assert group.offsets == {(LOGS, 0): 5, (LOGS, 1): 3}
+    assert sorted(ids(clickhouse)) == [1, 2, 2, 3, 4]
+
+
 @settings(max_examples=40, deadline=None)
-@given(st.integers(0, 2**32))
-async def test_no_row_is_lost_however_chunks_failures_and_restarts_fall(seed: int) -> None:
+@given(seed=st.integers(0, 2**32), raw=st.booleans())
+async def test_no_row_is_lost_however_chunks_failures_and_restarts_fall(
+    *, seed: int, raw: bool
+) -> None:
     """Every row below an acknowledged offset is in ClickHouse, and in the end all are.
 
     One seed instead of many draws: which thread is faster decides how many choices there are.
     """
-    dice = random.Random(seed)
+    dice, made = random.Random(seed), raw_logs if raw else logs
     clickhouse = FakeClickHouse()
     group = Group(clickhouse)
     pace = Pace(rows=4, most_rows=8, leave_within_s=1)
@@ -291,7 +336,7 @@ async def test_no_row_is_lost_however_chunks_failures_and_restarts_fall(seed: in
             for _ in range(dice.randint(1, 6) if life < 11 else end):
                 if read <= end:
                     last = dice.randint(read, min(end, read + 5))
-                    await sink.add(logs(max(1, read - dice.randint(0, 2)), last))
+                    await sink.add(made(max(1, read - dice.randint(0, 2)), last))
                     read = last + 1
                 if life < 11 and dice.random() < 0.3:
                     clickhouse.failures = [Unavailable("no answer")]
