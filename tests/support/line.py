@@ -67,7 +67,7 @@ class Line:
             env=self.environment,
             capture_output=True,
             text=True,
-            timeout=180,
+            timeout=600,
             check=False,
         )
 
@@ -88,11 +88,11 @@ class Line:
         """Ask the stages to leave; return their exit codes."""
         for process in self.processes.values():
             process.send_signal(signal.SIGTERM)
-        codes = {stage: process.wait(30) for stage, process in self.processes.items()}
+        codes = {stage: process.wait(120) for stage, process in self.processes.items()}
         self.processes.clear()
         return codes
 
-    def caught_up(self, *, close: bool = False, within_s: float = 180) -> None:
+    def caught_up(self, *, close: bool = False, within_s: float = 600) -> None:
         """Wait until every stage has read everything; then, if asked to, close the day."""
 
         async def wait() -> None:
@@ -176,7 +176,7 @@ def simulated(directory: Path, *arguments: str) -> Path:
     subprocess.run(
         [sys.executable, "-m", "pipeline", "simulate", "--out", str(directory), *arguments],
         check=True,
-        timeout=120,
+        timeout=600,
     )
     return directory
 
@@ -187,7 +187,7 @@ def replay(files: Path, out: Path) -> Path:
     subprocess.run(
         [sys.executable, "-m", "pipeline", "replay", *feeds, "--out", str(out)],
         check=True,
-        timeout=240,
+        timeout=600,
     )
     return out
 

@@ -21,7 +21,7 @@ ROWS = st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 2), st.binary(m
 
 @pytest.mark.stack
 @pytest.mark.crash
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1800)
 def test_faults_lose_nothing_and_double_nothing(tmp_path: Path) -> None:
     driver = Driver(tmp_path, ROUNDS, SEED, print)
     try:

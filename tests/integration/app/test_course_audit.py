@@ -29,7 +29,7 @@ ACCOUNTS = 40
 VIEW, SESSION = "1dd9dc6f-2fb0-4c19-a6c5-7ee1bf3ed295", "ef686f8ed684abf78cbfa1f6a58112b5"
 
 
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1800)
 def test_an_agent_killed_20_times_publishes_what_canvas_holds_exactly(
     stack: Stack, topic_prefix: str, database: str
 ) -> None:

@@ -17,7 +17,7 @@ pytestmark = [pytest.mark.stack, pytest.mark.crash]
 KILLS = 20
 
 
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1800)
 def test_killed_stages_lose_nothing_and_double_nothing(
     stack: Stack, topic_prefix: str, database: str, day: Day
 ) -> None:
@@ -39,8 +39,8 @@ def test_killed_stages_lose_nothing_and_double_nothing(
             stage = STAGES[number % len(STAGES)]
             line.kill(stage)
             line.start(stage)
-        assert [ingest.wait(180) for ingest in ingests] == [0, 0]
-        line.caught_up(close=True, within_s=240)
+        assert [ingest.wait(600) for ingest in ingests] == [0, 0]
+        line.caught_up(close=True, within_s=900)
     finally:
         for ingest in ingests:
             ingest.kill()

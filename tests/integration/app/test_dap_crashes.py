@@ -24,7 +24,7 @@ ROWS = 25_000
 """Of one window; it goes out in transactions of 20,000."""
 
 
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1800)
 def test_a_killed_agent_publishes_every_row_delete_and_dead_letter_once(
     stack: Stack, topic_prefix: str
 ) -> None:

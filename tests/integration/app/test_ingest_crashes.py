@@ -19,7 +19,7 @@ KILLS = 6
 INPUTS = {"web_logs": (WEB_LOGS, "id"), "live_events": (LIVE_EVENTS, "event_key")}
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1800)
 @pytest.mark.parametrize("command", FEEDS)
 def test_a_killed_agent_neither_loses_nor_doubles_a_row(
     stack: Stack, topic_prefix: str, database: str, day: Day, command: str

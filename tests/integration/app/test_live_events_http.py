@@ -47,7 +47,7 @@ class Agent:
         """Send a signal; return the exit code."""
         assert self._process is not None
         self._process.send_signal(number)
-        return self._process.wait(30)
+        return self._process.wait(120)
 
     async def ready(self, session: aiohttp.ClientSession) -> bool:
         try:
@@ -124,7 +124,7 @@ class Canvas:
             (self.acknowledged if arrived else self.given_up).add(request_id(number))
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1800)
 def test_nothing_acknowledged_is_lost_by_kills_and_copies_are_dropped_downstream(
     line: Line, stack: Stack, database: str
 ) -> None:

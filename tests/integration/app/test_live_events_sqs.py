@@ -89,7 +89,7 @@ def started(line: Line) -> Iterator["subprocess.Popen[bytes]"]:
 
 def ended(process: "subprocess.Popen[bytes]") -> int:
     process.send_signal(signal.SIGTERM)
-    return process.wait(30)
+    return process.wait(120)
 
 
 async def published(line: Line) -> set[str]:
@@ -97,7 +97,7 @@ async def published(line: Line) -> set[str]:
     return {record["request_id"] for record in records}
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1800)
 async def test_nothing_is_lost_by_kills_and_copies_are_dropped_downstream(
     line: Line, queue: Queue, stack: Stack, database: str
 ) -> None:

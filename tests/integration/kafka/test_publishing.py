@@ -45,7 +45,7 @@ def read_with_librdkafka(
     consumer.assign([confluent_kafka.TopicPartition(connection.named(topic), partition, 0)])
     messages: list[confluent_kafka.Message] = []
     while len(messages) < count:
-        found = consumer.consume(count - len(messages), timeout=20)
+        found = consumer.consume(count - len(messages), timeout=120)
         assert found, "librdkafka saw fewer records than were published"
         messages += found
     consumer.close()

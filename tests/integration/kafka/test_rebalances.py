@@ -20,12 +20,12 @@ from pipeline.kafka.topics import create_topics
 from tests.support.counting import COUNTING_TOPICS, COUNTS, NUMBERS, numbers
 from tests.support.waiting import until
 
-pytestmark = [pytest.mark.stack, pytest.mark.crash, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.stack, pytest.mark.crash, pytest.mark.timeout(1800)]
 
 PARTITIONS = 8
 SESSION_S = 60
 """Long, so that on a busy machine no member is taken for dead."""
-LIMIT_S = 200.0
+LIMIT_S = 400.0
 
 
 class Group:

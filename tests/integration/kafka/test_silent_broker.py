@@ -179,7 +179,7 @@ async def test_a_worker_whose_restore_is_silent_lets_its_partition_go_when_it_is
     await stage.assigned([P0])
     task = stage._slots[0]
     await until(lambda: not network.proxy._flows.is_set())
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(240):
         await stage.revoked([P0])
     assert task.filling is not None
     assert task.filling.cancelled()

@@ -21,13 +21,13 @@ from pipeline.kafka.topics import create_topics
 from tests.support.counting import COUNTING_TOPICS, COUNTS, NUMBERS, numbers
 from tests.support.waiting import until
 
-pytestmark = [pytest.mark.stack, pytest.mark.crash, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.stack, pytest.mark.crash, pytest.mark.timeout(1800)]
 
 PARTITIONS = 2
 ROWS = 500
-SESSION_S = 6
+SESSION_S = 10
 NEVER_S = 3600
-LIMIT_S = 120.0
+LIMIT_S = 300.0
 
 
 class Worker:
@@ -123,10 +123,10 @@ async def test_the_commit_of_a_zombie_is_refused_and_its_rows_are_counted_once(
 ) -> None:
     """Frozen with rows in hand; its partitions are taken over and committed; it wakes up."""
     zombie = start("zombie", f"interval={NEVER_S}")
-    await until(lambda: len(zombie.said("task opened")) == PARTITIONS, LIMIT_S)
+    await until(lambda: len(zombie.said("task opened")) >= PARTITIONS, LIMIT_S)
     await given.publish()
     in_hand = PARTITIONS * ROWS
-    await until(lambda: sum(each["rows"] for each in zombie.said("added")) == in_hand, LIMIT_S)
+    await until(lambda: sum(each["rows"] for each in zombie.said("added")) >= in_hand, LIMIT_S)
     assert await given.committed() == {}
     zombie.send(signal.SIGSTOP)
 
@@ -137,7 +137,7 @@ async def test_the_commit_of_a_zombie_is_refused_and_its_rows_are_counted_once(
     assert await given.counted() == given.wanted
 
     zombie.send(signal.SIGCONT)
-    await until(lambda: len(zombie.said("task fenced")) == PARTITIONS, LIMIT_S)
+    await until(lambda: len(zombie.said("task fenced")) >= PARTITIONS, LIMIT_S)
     refused = zombie.said("task fenced")
     assert {line["partition"] for line in refused} == set(range(PARTITIONS))
     assert all("ProducerFenced" in line["reason"] for line in refused), refused

@@ -3,15 +3,18 @@
 Canvas puts one event into a message, its name beside it as an attribute.
 """
 
+import io
 import json
 import threading
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from botocore.session import get_session
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import WSGIRequestHandler, make_server
+from werkzeug.test import run_wsgi_app
 
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "nobody", "AWS_SECRET_ACCESS_KEY": "nothing"}
 REGION = "us-east-1"
@@ -67,6 +70,40 @@ def _attributes(body: str, name: str | None) -> dict[str, Any]:
     return {"event_name": {"DataType": "String", "StringValue": name}}
 
 
+class _OneAtATime:
+    """moto's application, whose queues are not safe to use from several threads at once.
+
+    A long poll asks again and again in its place, so that it does not hold up the others.
+    """
+
+    def __init__(self, application: Callable[..., Iterable[bytes]]) -> None:
+        self._application = application
+        self._lock = threading.Lock()
+
+    def __call__(
+        self, environ: dict[str, Any], start_response: Callable[..., Any]
+    ) -> Iterable[bytes]:
+        body, wait_s = None, 0.0
+        if environ.get("HTTP_X_AMZ_TARGET") == "AmazonSQS.ReceiveMessage":
+            asked = json.loads(environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"])))
+            wait_s = asked.get("WaitTimeSeconds", 0)
+            body = json.dumps(asked | {"WaitTimeSeconds": 0}).encode()
+        deadline = time.monotonic() + wait_s
+        while True:
+            request = environ if body is None else _with_body(environ, body)
+            with self._lock:
+                chunks, status, headers = run_wsgi_app(self._application, request, buffered=True)
+            answer = list(chunks)
+            if b'"Messages"' in b"".join(answer) or time.monotonic() >= deadline:
+                start_response(status, list(headers))
+                return answer
+            time.sleep(0.02)
+
+
+def _with_body(environ: dict[str, Any], body: bytes) -> dict[str, Any]:
+    return environ | {"wsgi.input": io.BytesIO(body), "CONTENT_LENGTH": str(len(body))}
+
+
 class _Handler(WSGIRequestHandler):
     """Answers quietly, and without a Server header: moto's answers have one, two are refused."""
 
@@ -84,7 +121,7 @@ def sqs_server() -> Iterator[SqsServer]:
     server = make_server(
         "127.0.0.1",
         0,
-        DomainDispatcherApplication(create_backend_app),
+        _OneAtATime(DomainDispatcherApplication(create_backend_app)),
         threaded=True,
         request_handler=_Handler,
     )
