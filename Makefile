@@ -11,7 +11,7 @@ SECONDS_EACH ?= 60
 export POLARS_MAX_THREADS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check lint fmt bench bench-live bench-agents bench-peers chaos fuzz clean lock
+.PHONY: help setup demo test check lint fmt bench bench-live bench-agents bench-detect bench-peers chaos fuzz clean lock
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -61,6 +61,9 @@ bench-agents: $(READY) ## Live Events over HTTPS, signed and plain, and over SQS
 	$(BIN)/python -m bench.live_events_http
 	$(BIN)/python -m bench.live_events_sqs
 
+bench-detect: $(READY) ## The univariate detector on a folder in NAB's layout: bench-detect DIR=…
+	$(BIN)/python -m bench.series $(DIR)
+
 bench-peers: $(READY) ## The same sessions in Kafka Streams, Flink SQL, Bytewax, Faust (needs a JDK 17 and Maven)
 	$(BIN)/python -m bench.peers
 
@@ -70,6 +73,7 @@ chaos: $(READY) ## Exactly once under faults: ROUNDS (20), SEED (1), REPORT (a f
 fuzz: $(READY) ## Coverage-guided fuzzing of the codecs (Linux), SECONDS_EACH (60) for each
 	$(BIN)/python -m tests.fuzz audit_pages --seconds $(SECONDS_EACH)
 	$(BIN)/python -m tests.fuzz live_events --seconds $(SECONDS_EACH)
+	$(BIN)/python -m tests.fuzz signed_posts --seconds $(SECONDS_EACH)
 	$(BIN)/python -m tests.fuzz web_logs --seconds $(SECONDS_EACH)
 
 lock: ## Resolve the dependencies anew into requirements/dev.lock (maintainers; needs uv)

@@ -1,0 +1,1 @@
+"""A general detector on public data in the layout of the Numenta Anomaly Benchmark."""
