@@ -12,13 +12,20 @@ from pipeline.engine.stage import Block, MarkBlock
 from pipeline.ingest import live_event_files, web_log_files
 from pipeline.ingest.clock import Clock
 from pipeline.ingest.cursors import FileCursor, load_cursors
+from pipeline.ingest.dap import cursor as dap_cursor
+from pipeline.ingest.dap.cursor import DapCursor
 from pipeline.ingest.encoding import BlockEncoder
 from pipeline.ingest.publisher import CursorSource, Publisher
 
-_AGENTS: Final[dict[Feed, str]] = {
-    WEB_LOGS: web_log_files.AGENT,
-    LIVE_EVENTS: live_event_files.AGENT,
+_AGENTS: Final[dict[Feed, tuple[tuple[str, type[FileCursor | DapCursor]], ...]]] = {
+    WEB_LOGS: ((web_log_files.AGENT, FileCursor), (dap_cursor.AGENT, DapCursor)),
+    LIVE_EVENTS: ((live_event_files.AGENT, FileCursor),),
 }
+"""Agents that remember their marks, and what their cursors are.
+
+Live Events over HTTPS or SQS keep no cursor: they mark by the clock, and a mark that is further
+back than the watermark moves nothing.
+"""
 
 
 async def publish_closing(
@@ -32,8 +39,9 @@ async def publish_closing(
 ) -> None:
     """Publish the mark ``at`` to every partition of the feeds, and tell the agents of it.
 
-    An agent that did not know of it would publish files behind it as if they were in time
-    (semantics rule 17). Raises what the publisher raises.
+    An agent that did not know of it would publish files behind it as if they were in time, and
+    marks that go back (semantics rule 17); one that runs meanwhile learns of it at its next start.
+    Raises what the publisher raises.
     """
     encoder = BlockEncoder(schemas, publisher)
     blocks: list[Block | MarkBlock] = []
@@ -45,8 +53,9 @@ async def publish_closing(
         blocks += [
             MarkBlock(topic, number, headers) for number in range(publisher.partitions(topic))
         ]
-        book = await load_cursors(cursors, schemas, _AGENTS[feed], FileCursor)
-        if book.raises(at):
-            book.mark = at
-            blocks += encoder.blocks(INGEST_CURSORS, book.records({}, clock()))
+        for agent, kind in _AGENTS.get(feed, ()):
+            book = await load_cursors(cursors, schemas, agent, kind)
+            if book.raises(at):
+                book.mark = at
+                blocks += encoder.blocks(INGEST_CURSORS, book.records({}, clock()))
     await publisher.publish(blocks)

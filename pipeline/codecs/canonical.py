@@ -12,6 +12,8 @@ SHARD: Final = 10_000_000_000_000
 """A global Canvas id is shard * 10^13 + local id."""
 
 LARGEST_ID: Final = 2**63 - 1
+_SURE_DIGITS: Final = 18
+"""So many digits are never more than 63 bits."""
 
 _SENTINEL: Final = r"(?i)^_{1,2}(?:dap|cd2)_(?:unspecified|oversized_truncated)_{1,2}$"
 _SENTINEL_RE: Final = re.compile(_SENTINEL)
@@ -78,6 +80,8 @@ def canvas_id(value: Any) -> int | None:
     elif isinstance(value, float) and value.is_integer():
         number = int(value)
     elif isinstance(value, str):
+        if len(value) <= _SURE_DIGITS and value.isascii() and value.isdigit():
+            return int(value)
         text = value.strip()
         if not text or is_sentinel(text):
             return None

@@ -54,7 +54,7 @@ class BadEvent(ValueError):
 
 
 COURSE: Final = "Course"
-_HEAD: Final = json.JSONEncoder(separators=(",", ":"))
+_HEAD: Final = json.JSONEncoder()
 
 
 def event_key(name: str, instant: int, cause: str | None, canonical_body: str) -> str:
@@ -63,7 +63,8 @@ def event_key(name: str, instant: int, cause: str | None, canonical_body: str) -
     BLAKE2b-128 over the JSON of ``[name, instant, cause]`` and the body as JSON with sorted keys,
     as received, secrets included: what masks them must not change what is a duplicate.
     """
-    head = _HEAD.encode([name, instant, cause])
+    # A list would be encoded by a general encoder, made for every call.
+    head = f"[{_HEAD.encode(name)},{instant},{'null' if cause is None else _HEAD.encode(cause)}]"
     return hashlib.blake2b(f"{head}\n{canonical_body}".encode(), digest_size=16).hexdigest()
 
 

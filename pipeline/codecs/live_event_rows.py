@@ -4,6 +4,7 @@ One JSON value may hold several events: an array of events, or a Caliper envelop
 event, per event: they come by the thousand per second, not by the million.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
@@ -56,6 +57,9 @@ _FREE_TEXTS: Final = (
     "context_role",
 )
 _JSON_TEXTS: Final = ("body", "extra")
+_NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_.]{0,99}")
+_LOCATED_NAME: Final = re.compile(rf"#({_NAME.pattern})(?:\[[0-9]+\])?$")
+"""Values of a file are numbered behind the same sign: a name begins with a letter."""
 
 
 class RawEvent(NamedTuple):
@@ -64,6 +68,20 @@ class RawEvent(NamedTuple):
     payload: bytes
     location: str
     name: str | None = None
+
+
+def location_with_name(location: str, name: str | None) -> str:
+    """Return a location that says the event's name too, for a dead letter to be read again with.
+
+    A name that is no word is left out.
+    """
+    return f"{location}#{name}" if name and _NAME.fullmatch(name) else location
+
+
+def name_given_at(location: str) -> str | None:
+    """Return the name that ``location_with_name`` put there, for an item of an array too."""
+    found = _LOCATED_NAME.search(location)
+    return found[1] if found else None
 
 
 def read_live_events(

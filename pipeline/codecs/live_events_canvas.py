@@ -6,9 +6,10 @@ roles and contexts are open sets. What has no column of its own is kept in ``ext
 https://developerdocs.instructure.com/services/live-events/event-format/event-type-by-format
 """
 
-from typing import Annotated, Any, Final
+from collections.abc import Callable
+from typing import Annotated, Any, Final, NamedTuple
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
+from pydantic import BeforeValidator, ValidationError, create_model
 
 from pipeline.codecs.canonical import canvas_id, hex_128, text_or_none
 from pipeline.codecs.instants import parse_instant
@@ -30,11 +31,16 @@ from pipeline.codecs.validation import explain
 FORMAT: Final = "canvas"
 _METADATA_NAMES: Final = ("metadata", "attributes")
 _BODY_NAMES: Final = ("body", "data")
+_TEXT_IDS: Final = frozenset({"session_id", "request_id", "job_id", "user_sis_id"})
+_MAY_BE_NOTHING: Final = frozenset(["", "_", *" \t\n\r\x0b\x0c"])
+"""What blank texts and sentinels begin with."""
 
 
 def _text(value: Any) -> str | None:
-    if value is None or isinstance(value, str):
-        return text_or_none(value)
+    if isinstance(value, str):
+        return text_or_none(value) if value[:1] in _MAY_BE_NOTHING else value
+    if value is None:
+        return None
     if isinstance(value, bool | dict | list):
         raise ValueError("should be a text")  # noqa: TRY004
     return text_or_none(str(value))
@@ -54,39 +60,61 @@ def _instant(value: Any) -> int:
     return instant
 
 
-_Text = Annotated[str | None, BeforeValidator(_text)]
-_Id = Annotated[int | None, BeforeValidator(canvas_id)]
-
-
-class _Metadata(BaseModel):
+class _Metadata(NamedTuple):
     """Metadata of an event; only its name and time are always there."""
 
-    model_config = ConfigDict(extra="allow")
+    event_name: str
+    event_time: int
+    session_id: str | None
+    request_id: str | None
+    job_id: str | None
+    job_tag: str | None
+    user_id: int | None
+    real_user_id: int | None
+    user_login: str | None
+    user_sis_id: str | None
+    user_account_id: int | None
+    root_account_id: int | None
+    root_account_uuid: str | None
+    hostname: str | None
+    client_ip: str | None
+    http_method: str | None
+    url: str | None
+    referrer: str | None
+    user_agent: str | None
+    context_type: str | None
+    context_id: int | None
+    context_account_id: int | None
+    context_role: str | None
+    developer_key_id: int | None
 
-    event_name: Annotated[str, BeforeValidator(_name)]
-    event_time: Annotated[int, BeforeValidator(_instant)]
-    session_id: _Text = None
-    request_id: _Text = None
-    job_id: _Text = None
-    job_tag: _Text = None
-    user_id: _Id = None
-    real_user_id: _Id = None
-    user_login: _Text = None
-    user_sis_id: _Text = None
-    user_account_id: _Id = None
-    root_account_id: _Id = None
-    root_account_uuid: _Text = None
-    hostname: _Text = None
-    client_ip: _Text = None
-    http_method: _Text = None
-    url: _Text = None
-    referrer: _Text = None
-    user_agent: _Text = None
-    context_type: _Text = None
-    context_id: _Id = None
-    context_account_id: _Id = None
-    context_role: _Text = None
-    developer_key_id: _Id = None
+
+_NAMES: Final = frozenset(_Metadata._fields)
+_REQUIRED: Final[dict[str, Callable[[Any], Any]]] = {"event_name": _name, "event_time": _instant}
+_OPTIONAL: Final = tuple(
+    (name, canvas_id if name.endswith("_id") and name not in _TEXT_IDS else _text)
+    for name in _Metadata._fields
+    if name not in _REQUIRED
+)
+_FIELDS: Final[dict[str, Any]] = {
+    **{name: (Annotated[Any, BeforeValidator(read)], ...) for name, read in _REQUIRED.items()},
+    **{name: (Annotated[Any, BeforeValidator(read)], None) for name, read in _OPTIONAL},
+}
+_Explained: Final = create_model("_Explained", **_FIELDS)
+"""The same readers as a model, which finds everything that is wrong."""
+
+
+def _metadata(given: dict[str, Any]) -> _Metadata:
+    """Read metadata; raise pydantic's ValidationError, which names all that is wrong."""
+    try:
+        required = [read(given[name]) for name, read in _REQUIRED.items()]
+        optional = [
+            None if (value := given.get(name)) is None else read(value) for name, read in _OPTIONAL
+        ]
+    except (ValueError, KeyError):
+        _Explained.model_validate(given)
+        raise
+    return _Metadata._make([*required, *optional])
 
 
 def is_canvas_event(document: dict[str, Any]) -> bool:
@@ -111,13 +139,13 @@ def read_canvas_event(document: dict[str, Any], now: int, name: str | None) -> L
     if not isinstance(body, dict):
         raise BadEvent(f"{body_name} should be a JSON object")
     try:
-        metadata = _Metadata.model_validate(given)
+        metadata = _metadata(given)
     except ValidationError as error:
         reason, detail = explain(error)
         kind = BadValue if reason == "value" else BadEvent
         raise kind(f"{metadata_name}: {detail}") from None
     require_timely(metadata.event_time, now)
-    unknown = {n: item for n, item in (metadata.model_extra or {}).items() if item is not None}
+    unknown = {n: item for n, item in given.items() if item is not None and n not in _NAMES}
     known = {metadata_name, body_name}
     unknown |= {f"event.{n}": item for n, item in document.items() if n not in known}
     return _event(metadata, body, unknown)

@@ -21,7 +21,9 @@ def fit(
     A JSON column is replaced by a small object that says so. Adds ``truncated`` if it is missing.
     """
     if "truncated" not in frame.columns:
-        frame = frame.with_columns(pl.lit(value=False).alias("truncated"))
+        frame = frame.hstack([pl.Series("truncated", [False] * frame.height, dtype=pl.Boolean)])
+    if frame.estimated_size() <= limit:
+        return frame
     columns = (*texts, *json_texts)
     sizes = frame.select(
         pl.sum_horizontal(pl.col(name).str.len_bytes().fill_null(0) for name in columns)

@@ -3,6 +3,9 @@ r"""Exports as CSV and TSV, as DAP writes them.
 CSV is RFC 4180 with a header. An unquoted field that is empty or ``NULL`` is null, a quoted one is
 text: DAP's documentation gives the first for null, its client library the second.
 TSV is what PostgreSQL's COPY writes, with a header: backslash escapes, ``\N`` for null.
+A bad row is kept as the JSON line that it would be, as one of Parquet is: a mask in a text takes
+the fields behind it along, and a record without its header means nothing. One that has no such
+line is kept as it came, behind the header.
 
 https://developerdocs.instructure.com/services/dap/output-formats
 """
@@ -58,6 +61,16 @@ def web_logs_of_tsv(content: Content, origin: Origin) -> Iterator[WebLogs]:
     return _web_logs(content, origin, _TSV)
 
 
+def web_logs_of_headed(payload: bytes, origin: Origin) -> WebLogs | None:
+    """Read a record kept behind its header, in either format; return None for anything else."""
+    head, end, record = payload.partition(b"\n")
+    for dialect in (_TSV, _CSV):
+        names = head.decode("utf-8", "replace").split(dialect.delimiter.decode())
+        if end and len(names) > 1 and ID in names:
+            return _read([record], names, 1, origin, dialect)
+    return None
+
+
 def _web_logs(content: Content, origin: Origin, dialect: _Dialect) -> Iterator[WebLogs]:
     header: list[str] | None = None
     number = 1
@@ -93,7 +106,7 @@ def _read(
     except pa.ArrowInvalid:
         table = None
     if table is not None and table.height == len(records):
-        return read_table(table, first, origin, records)
+        return read_table(table, first, origin)
     rows, good, bad = [], [], []
     for at, record in enumerate(records):
         try:
@@ -103,7 +116,8 @@ def _read(
         if row is None or row.height != 1:
             detail = f"the record is no row of {len(header)} fields in UTF-8"
             location = f"{origin.name}:{first + at}"
-            bad.append((at, BadRecord(location, "shape", detail, "WrongShape", record)))
+            payload = _headed(record, header, dialect)
+            bad.append((at, BadRecord(location, "shape", detail, "WrongShape", payload)))
         else:
             good.append(at)
             rows.append(row)
@@ -111,10 +125,13 @@ def _read(
         pl.concat(rows) if rows else pl.DataFrame(schema=dict.fromkeys(header, pl.String)),
         first,
         origin,
-        [records[at] for at in good],
     )
     moved = [(good[at], each) for at, each in logs.bad]
     return logs._replace(bad=sorted([*moved, *bad], key=lambda one: one[0]), read=len(records))
+
+
+def _headed(record: bytes, header: Sequence[str], dialect: _Dialect) -> bytes:
+    return dialect.delimiter.join(name.encode() for name in header) + b"\n" + record
 
 
 def _table(records: Sequence[bytes], header: Sequence[str], dialect: _Dialect) -> pl.DataFrame:

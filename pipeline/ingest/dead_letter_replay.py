@@ -20,7 +20,7 @@ from pipeline.codecs.course_audit import (
     with_audit_agent_columns,
 )
 from pipeline.codecs.erasures import request_erasures
-from pipeline.codecs.live_event_rows import RawEvent, read_live_events
+from pipeline.codecs.live_event_rows import RawEvent, name_given_at, read_live_events
 from pipeline.codecs.protection import Protection
 from pipeline.codecs.record_limit import DEFAULT_LIMIT
 from pipeline.codecs.schemas import Schemas
@@ -32,6 +32,7 @@ from pipeline.domain.topics import LIVE_EVENTS as LIVE_TOPIC
 from pipeline.domain.topics import WEB_LOGS as WEB_LOGS_TOPIC
 from pipeline.engine.stage import Block, MarkBlock
 from pipeline.ingest.clock import Clock
+from pipeline.ingest.csv_files import web_logs_of_headed
 from pipeline.ingest.encoding import BlockEncoder
 from pipeline.ingest.publisher import CursorSource, Publisher
 
@@ -150,7 +151,9 @@ class DeadLetterDesk:
     def _web_log(self, letter: DeadLetter) -> Revived:
         now = self.clock()
         origin = Origin(letter.location, now, self.home_shard, self.record_limit)
-        read = read_web_logs([letter.payload], 1, origin)
+        read = web_logs_of_headed(letter.payload, origin)
+        if read is None:
+            read = read_web_logs([letter.payload], 1, origin)
         if read.bad:
             return Revived([], read.bad[0][1].detail)
         rows = with_agent_columns(read.rows, letter.source, self.root_account_id, now)
@@ -159,7 +162,7 @@ class DeadLetterDesk:
 
     def _live_event(self, letter: DeadLetter) -> Revived:
         now = self.clock()
-        raw = RawEvent(letter.payload, letter.location)
+        raw = RawEvent(letter.payload, letter.location, name_given_at(letter.location))
         rows, bad = read_live_events([raw], now, self.record_limit)
         if bad:
             return Revived([], bad[0][1].detail)

@@ -8,6 +8,7 @@ from typing import BinaryIO, Final, NamedTuple
 
 from pipeline.domain.errors import OurMistake
 from pipeline.ingest.formats import WEB_LOG_FORMATS, suffix_of
+from pipeline.ingest.spool import room_on
 
 STDIN: Final = "-"
 _SUFFIXES: Final = frozenset(suffix for known in WEB_LOG_FORMATS for suffix in known.suffixes)
@@ -66,6 +67,6 @@ def _copy_of(stdin: BinaryIO | None, directory: Path) -> Path:
     if stdin is None:
         raise OurMistake("there is no standard input to read")
     copy = directory / "stdin"
-    with copy.open("wb") as file:
+    with room_on(directory), copy.open("wb") as file:
         shutil.copyfileobj(stdin, file, 1 << 20)
     return copy

@@ -223,10 +223,13 @@ class LiveBatches:
         blocks: list[Block | MarkBlock] = []
         newest = rows["event_time"].max()
         if rows.height:
-            complete = rows.sort("event_time", maintain_order=True).with_columns(
-                pl.lit(now, dtype=pl.Int64).alias("ingested_at"),
-                pl.lit(self._source).alias("source"),
+            complete = rows.hstack(
+                [
+                    pl.Series("ingested_at", [now] * rows.height, dtype=pl.Int64),
+                    pl.Series("source", [self._source] * rows.height, dtype=pl.String),
+                ]
             )
+            complete = complete.sort("event_time", maintain_order=True)
             blocks += self._encoder.blocks(topics.LIVE_EVENTS, complete)
         if bad:
             letters = dead_letters(

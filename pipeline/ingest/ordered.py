@@ -52,7 +52,7 @@ def in_order(
     order = _order(part)
     for low, high in _ranges(spool, part, order, at_once):
         held = [
-            frame.filter(order.bucket.is_between(low, high - 1))
+            _compact(frame, frame.filter(order.bucket.is_between(low, high - 1)))
             for frame in spool.read(part, 0, at_once)
         ]
         rows = pl.concat(held)
@@ -66,6 +66,16 @@ def in_order(
             if some.height:
                 yield Ordered(some, some.select(order.columns).row(-1), doubled)
                 doubled = 0
+
+
+def _compact(whole: pl.DataFrame, some: pl.DataFrame) -> pl.DataFrame:
+    """Copy some rows of a frame, whose texts would keep all texts of the frame in memory."""
+    if some.height == whole.height:
+        return some
+    copy = pl.from_arrow(some.to_arrow(compat_level=pl.CompatLevel.oldest()))
+    if not isinstance(copy, pl.DataFrame):
+        raise TypeError("a table is a frame")
+    return copy
 
 
 def _order(part: int) -> _Order:

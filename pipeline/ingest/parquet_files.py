@@ -2,6 +2,7 @@
 
 import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Final
 
 import polars as pl
@@ -12,6 +13,7 @@ from pipeline.codecs.web_log_rows import Origin, WebLogs
 from pipeline.codecs.web_log_tables import ID, read_table
 from pipeline.domain.errors import OurMistake
 from pipeline.ingest.content import Content
+from pipeline.ingest.spool import room_on
 
 _ROWS: Final = 32_768
 _MAGIC: Final = b"PAR1"
@@ -24,9 +26,11 @@ def web_logs_of_parquet(content: Content, origin: Origin) -> Iterator[WebLogs]:
     """
     with tempfile.TemporaryFile() as copy:
         packed = _is_packed(content)
-        for block in content.blocks():
-            if packed:
-                copy.write(block)
+        with room_on(Path(tempfile.gettempdir())):
+            for block in content.blocks():
+                if packed:
+                    copy.write(block)
+            copy.flush()
         try:
             file = parquet.ParquetFile(copy if packed else content.path)
             names = {name.partition(".")[0] for name in file.schema_arrow.names}

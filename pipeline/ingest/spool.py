@@ -5,6 +5,7 @@ of an hour come back in the order in which they were added, however they were cu
 restarted agent counts on it.
 """
 
+import contextlib
 import errno
 import os
 import shutil
@@ -34,6 +35,24 @@ _BUFFERED_BYTES: Final = 64 << 20
 
 _PREFIX: Final = "canvas-telemetry-spool-"
 _LZ4: Final = pa.ipc.IpcWriteOptions(compression="lz4")
+
+
+NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+"""A full disk, a full quota, a limit on the size of files."""
+
+
+@contextlib.contextmanager
+def room_on(directory: Path) -> Iterator[None]:
+    """Raise OurMistake when what is written within finds no room on the disk of a directory."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in NO_ROOM:
+            raise
+        raise OurMistake(
+            f"the disk of {directory} is full: nothing of this run was published; "
+            "give fewer files at a time, or another spool directory"
+        ) from None
 
 
 class SpoolDirectory:
@@ -162,7 +181,8 @@ class Spool:
 
     def close(self) -> None:
         """Remove the file."""
-        self._file.close()
+        with contextlib.suppress(OSError):  # what a full disk did not take is written once more
+            self._file.close()
         self._path.unlink(missing_ok=True)
         self._directory.give_back(self._size)
         self._size = 0
@@ -173,16 +193,10 @@ class Spool:
             writer.write_table(table)
         data = sink.getvalue()
         self._directory.take(data.size)
-        try:
+        with room_on(self._directory.path):
             self._file.seek(self._size)
             self._file.write(data)
-        except OSError as error:
-            if error.errno != errno.ENOSPC:
-                raise
-            raise OurMistake(
-                f"the disk of {self._directory.path} is full: nothing of this run was published; "
-                "give fewer files at a time, or another spool directory"
-            ) from None
+            self._file.flush()
         self._pieces.setdefault(part, []).append(_Piece(self._size, data.size, table.num_rows))
         self._size += data.size
 

@@ -1,4 +1,4 @@
-"""Coverage-guided fuzzing of the codecs: ``python -m tests.fuzz audit_pages|live_events|web_logs``.
+"""Coverage-guided fuzzing of the codecs: ``python -m tests.fuzz audit_pages|live_events|…``.
 
 libFuzzer (atheris) changes real rows and events byte by byte, led by the branches that they take,
 and stops at the first input that breaks a law of ``tests/support/fuzz_laws.py``; that input is
@@ -23,7 +23,7 @@ CODECS = Path(__file__).parents[2] / "pipeline" / "codecs"
 for kernels in sorted(CODECS.glob("*kernels.py")):
     importlib.import_module(f"pipeline.codecs.{kernels.stem}")
 
-with atheris.instrument_imports(include=["pipeline.codecs"]):
+with atheris.instrument_imports(include=["pipeline.codecs", "pipeline.ingest.live_events_http"]):
     from tests.support.audit_laws import check_audit_page
     from tests.support.canvas.audit_server import Happened, document
     from tests.support.canvas.live_event_pairs import (
@@ -34,6 +34,7 @@ with atheris.instrument_imports(include=["pipeline.codecs"]):
     )
     from tests.support.fuzz_laws import check_live_events, check_web_logs
     from tests.support.raw_rows import META, row
+    from tests.support.signed_laws import CLAIMS, TOKENS, check_signed_post
 
 SEPARATOR = b"\n"
 FOUND = Path(".data/fuzz")
@@ -71,9 +72,14 @@ def audit_seeds() -> list[Any]:
     return [document([first]), document([seen, odd, first])]
 
 
+def signed_seeds() -> list[bytes]:
+    return [*TOKENS, *CLAIMS]
+
+
 TARGETS: dict[str, tuple[Callable[[bytes], None], Callable[[], Sequence[Any]]]] = {
     "audit_pages": (check_audit_page, audit_seeds),
     "live_events": (live_events, event_seeds),
+    "signed_posts": (check_signed_post, signed_seeds),
     "web_logs": (web_logs, row_seeds),
 }
 
@@ -86,7 +92,8 @@ def main() -> None:
     target, seeds = TARGETS[given.target]
     with tempfile.TemporaryDirectory(prefix="canvas-telemetry-fuzz-") as corpus:
         for number, seed in enumerate(seeds()):
-            (Path(corpus) / f"seed-{number}").write_bytes(json.dumps(seed).encode())
+            data = seed if isinstance(seed, bytes) else json.dumps(seed).encode()
+            (Path(corpus) / f"seed-{number}").write_bytes(data)
         limits = [f"-max_total_time={given.seconds}", "-timeout=20", "-rss_limit_mb=3072"]
         FOUND.mkdir(parents=True, exist_ok=True)
         artifacts = f"-artifact_prefix={FOUND}/{given.target}-"

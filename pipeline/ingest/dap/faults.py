@@ -5,7 +5,6 @@ its OutOfRangeError, and what DAP sends under another status than documented as 
 The ``type`` inside says what was meant.
 """
 
-import errno
 from datetime import datetime
 from typing import Any, Final
 
@@ -23,6 +22,7 @@ from strong_typing.exception import JsonKeyError, JsonTypeError, JsonValueError
 
 from pipeline.codecs.redaction import redact_text
 from pipeline.domain.errors import OurMistake, TelemetryError, Unavailable
+from pipeline.ingest.spool import NO_ROOM
 
 LIBRARY_ERRORS: Final = (
     *(OperationError, ServerError, DAPClientError, aiohttp.ClientError, TimeoutError, OSError),
@@ -84,7 +84,7 @@ def fault_of(error: BaseException) -> TelemetryError:
             fault: TelemetryError = OurMistake(f"DAP knows no {error.kind} {error.id} for this key")
         case ValidationError():
             fault = OurMistake(f"DAP finds the request wrong: {redact_text(error.message)}")
-        case OSError() if error.errno == errno.ENOSPC:
+        case OSError() if error.errno in NO_ROOM:
             fault = OurMistake(_DISK_FULL)
         case _:
             fault = Unavailable(f"DAP: {_words(error, kind)}")

@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any, Final
 
-from pipeline.codecs.live_event_rows import RawEvent
+from pipeline.codecs.live_event_rows import RawEvent, location_with_name
 from pipeline.domain.errors import OurMistake, Unavailable
 from pipeline.ingest.live_batches import LiveBatches, LiveBatchOptions, QueueFull
 from pipeline.ingest.live_events_sqs.in_flight import InFlight
@@ -137,7 +137,8 @@ class _Agent:
                 self._room.release()
 
     async def _offered(self, message: Message) -> "asyncio.Future[Any]":
-        raw = RawEvent(message.body.encode(errors="replace"), message.number, message.name)
+        location = location_with_name(message.number, message.name)
+        raw = RawEvent(message.body.encode(errors="replace"), location, message.name)
         while True:
             try:
                 return self._batches.offer(raw)

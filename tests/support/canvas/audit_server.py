@@ -68,6 +68,7 @@ class FakeCanvas:
     broken: set[int] = field(default_factory=set)
     token: str = TOKEN
     most_per_page: int = MOST_PER_PAGE
+    accounts_per_page: int = 2
     remaining: float = 600.0
     requests: Counter[str] = field(default_factory=Counter)
     asked: list[tuple[str, dict[str, str]]] = field(default_factory=list)
@@ -115,7 +116,8 @@ class FakeCanvas:
     async def _sub_accounts(self, request: web.Request) -> web.Response:
         self.requests["accounts"] += 1
         assert request.query["recursive"] == "true"
-        root, page, size = self._number(request), int(request.query.get("page", "1")), 2
+        root, page = self._number(request), int(request.query.get("page", "1"))
+        size = self.accounts_per_page
         below = [one for one in sorted(self.parents) if one != root and self._is_below(one, root)]
         shown = below[(page - 1) * size : page * size]
         headers = {}

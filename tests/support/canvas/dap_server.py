@@ -43,7 +43,9 @@ class Fault:
 
 
 @dataclass(slots=True)
-class _Job:
+class Job:
+    """A question and the objects that answer it."""
+
     question: str
     since: datetime | None
     until: datetime
@@ -76,8 +78,8 @@ class DapServer:
         self.most_at_once = 0
         self._at_once = 0
         self._random = random.Random(seed)
-        self._jobs: dict[str, _Job] = {}
-        self._addresses: dict[str, bytes] = {}
+        self.jobs: dict[str, Job] = {}
+        self.addresses: dict[str, bytes] = {}
         self._port = port
         self._runner: web.AppRunner | None = None
         self.url = ""
@@ -96,8 +98,8 @@ class DapServer:
 
     def forget_jobs(self) -> None:
         """Let a day pass for the jobs and their objects."""
-        self._jobs.clear()
-        self._addresses.clear()
+        self.jobs.clear()
+        self.addresses.clear()
 
     async def __aenter__(self) -> Self:
         app = web.Application(middlewares=[self._faulty])
@@ -155,7 +157,7 @@ class DapServer:
         if since is not None and since < self.earliest:
             return _error(400, "OutOfRange", since=_iso(self.earliest), until=_iso(self.now))
         question = json.dumps(asked, sort_keys=True)
-        usable = (i for i, job in self._jobs.items() if job.question == question and job.usable)
+        usable = (i for i, job in self.jobs.items() if job.question == question and job.usable)
         known = next(usable, None)
         if known is None:
             known = self._new_job(question, asked, since)
@@ -176,7 +178,7 @@ class DapServer:
             )
             for start in range(0, len(found), self.rows_per_object)
         }
-        self._jobs[name] = _Job(
+        self.jobs[name] = Job(
             question=question,
             since=since,
             until=until or self.now,
@@ -188,7 +190,7 @@ class DapServer:
         return name
 
     def _told(self, name: str) -> web.Response:
-        job = self._jobs[name]
+        job = self.jobs[name]
         told: dict[str, Any] = {"id": name, "expires_at": _iso(job.expires_at)}
         if job.polls:
             job.polls -= 1
@@ -203,7 +205,7 @@ class DapServer:
 
     async def _job(self, request: web.Request) -> web.Response:
         name = request.match_info["id"]
-        if name not in self._jobs:
+        if name not in self.jobs:
             return _error(404, "NotFound", id=name, kind="job")
         return self._told(name)
 
@@ -214,18 +216,18 @@ class DapServer:
         urls = {}
         for each in await request.json():
             name = each["id"]
-            job = self._jobs.get(name.partition("/")[0])
+            job = self.jobs.get(name.partition("/")[0])
             if job is None:
                 return _error(404, "NotFound", id=name, kind="object")
             token = uuid.uuid4().hex
-            self._addresses[token] = job.objects[name]
+            self.addresses[token] = job.objects[name]
             urls[name] = {"url": f"{self.url}/signed/{token}?X-Amz-Signature=s3cr3t"}
         return web.json_response({"urls": urls})
 
-    async def _download(self, request: web.Request) -> web.Response:
+    async def _download(self, request: web.Request) -> web.StreamResponse:
         if "Authorization" in request.headers:
             self.misplaced_tokens += 1
-        content = self._addresses.pop(request.match_info["token"], None)
+        content = self.addresses.pop(request.match_info["token"], None)
         if content is None:
             return web.Response(status=403, text="expired")
         self._at_once += 1

@@ -1,5 +1,6 @@
 """Closing the data: marks for the stages, and for the agents (semantics rules 17 and 18)."""
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -8,8 +9,12 @@ from pipeline.app.closing import publish_closing
 from pipeline.codecs.marks import Mark
 from pipeline.domain.errors import OurMistake
 from pipeline.domain.event_time import EventTimeRules
+from pipeline.ingest.cursors import load_cursors
+from pipeline.ingest.dap.cursor import AGENT, SUBJECT, DapCursor
 from pipeline.ingest.web_log_files import ingest_web_logs_files
 from tests.support.avro_schemas import project_schemas
+from tests.support.canvas.dap_run import DapRun
+from tests.support.canvas.dap_server import DapServer
 from tests.support.memory_publisher import MemoryPublisher
 from tests.support.raw_files import NOW, micros, row_at, write_lines
 
@@ -65,3 +70,26 @@ async def test_closing_again_further_back_takes_nothing_back(tmp_path: Path) -> 
     await close(publisher, micros(60))
     with pytest.raises(OurMistake, match="the watermark already stands at 2026-02-15T10:00:00Z"):
         await ingest(publisher, write_lines(tmp_path / "a.jsonl", [row_at(599)]))
+
+
+async def test_rule_17_after_closing_the_marks_of_dap_do_not_go_back() -> None:
+    """Windows on both sides of the mark: what is behind it brings rows and no mark."""
+    async with DapServer() as server:
+        run = DapRun(server, publisher=MemoryPublisher(partitions=2))
+        server.commit([row_at(minute) for minute in (0, 30, 90)])
+        await run.start()
+        closing = EventTimeRules().closing(micros(480))
+        await close(run.publisher, closing)
+        for _ in range(4):
+            server.now += timedelta(hours=4)
+            server.commit([row_at(0)])
+            await run.start()
+    book = await load_cursors(run.publisher, SCHEMAS, AGENT, DapCursor)
+    assert book.files[SUBJECT].windows == 5
+    assert book.mark is not None
+    assert book.mark > closing
+    for partition in run.publisher.in_order(TOPICS["web_logs"], SCHEMAS):
+        marks = [each.at for each in partition if isinstance(each, Mark)]
+        assert marks == sorted(set(marks))
+        assert closing in marks
+        assert marks[-1] == book.mark

@@ -2,6 +2,7 @@
 
 import json
 import os
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,8 @@ from hypothesis import strategies as st
 
 from pipeline.codecs.avro import ColumnEncoder
 from pipeline.codecs.caliper_names import caliper_name
+from pipeline.codecs.json_text import canonical_json
+from pipeline.codecs.live_event import event_key
 from pipeline.codecs.live_event_rows import RawEvent, live_event_key, read_live_events
 from tests.support.avro_schemas import raw_schemas
 
@@ -226,3 +229,13 @@ def test_the_key_is_session_else_actor_else_ip(metadata: dict[str, Any], key: st
     assert rows.select(live_event_key()).to_series().to_list() == [key]
     alone, _ = read_live_events([RawEvent(json.dumps(event()).encode(), "x:1")], NOW)
     assert alone.select(live_event_key()).to_series().to_list() == alone["event_key"].to_list()
+
+
+@given(st.text(max_size=6), st.integers(-(2**62), 2**62), st.none() | st.text(max_size=6), bodies)
+def test_the_event_key_is_the_hash_of_its_parts_as_json(
+    name: str, instant: int, cause: str | None, body: dict[str, Any]
+) -> None:
+    canonical = canonical_json(body)
+    head = json.dumps([name, instant, cause], separators=(",", ":"))
+    whole = f"{head}\n{canonical}".encode()
+    assert event_key(name, instant, cause, canonical) == blake2b(whole, digest_size=16).hexdigest()

@@ -2,22 +2,31 @@
 
 import json
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.codecs.course_audit import PageOrigin, read_audit_page
+from pipeline.codecs.dead_letters import dead_letters
+from pipeline.codecs.live_event_rows import location_with_name, name_given_at
+from pipeline.codecs.web_log_rows import Origin
 from pipeline.domain.errors import Unavailable
+from pipeline.domain.event_time import HOUR
 from pipeline.domain.feeds import COURSE_AUDIT, LIVE_EVENTS, WEB_LOGS
 from pipeline.domain.topics import COURSE_AUDIT as AUDIT_TOPIC
 from pipeline.domain.topics import DEAD_LETTER_ACTIONS, ERASURES
 from pipeline.domain.topics import LIVE_EVENTS as LIVE_TOPIC
 from pipeline.domain.topics import WEB_LOGS as WEB_LOGS_TOPIC
+from pipeline.ingest.content import Content
 from pipeline.ingest.dead_letter_replay import DeadLetter, DeadLetterDesk
+from pipeline.ingest.formats import web_log_format
 from tests.support.avro_schemas import project_schemas
 from tests.support.canvas.audit_run import happened
 from tests.support.canvas.audit_server import document, rendered
+from tests.support.canvas.dap_formats import exported
 from tests.support.memory_publisher import MemoryPublisher
 from tests.support.raw_files import NOW, delete, event_at, row_at
 
@@ -67,6 +76,67 @@ async def test_letters_of_every_feed_are_published_by_todays_codecs_and_written_
     assert [(one["letter"], one["action"], one["rows"]) for one in actions] == [
         (f"{number:032x}", "replayed", 1) for number in (1, 2, 3, 4)
     ]
+
+
+@pytest.mark.parametrize("kind", ["csv", "tsv", "parquet"])
+async def test_a_dead_row_of_a_table_is_replayed_as_the_row_of_the_same_line(
+    kind: str, tmp_path: Path
+) -> None:
+    """The row was dated in the future when the file was read; it has a secret, commas, quotes."""
+    rows = [row_at(at, url=f'/x?access_token=S3cr3t,"{at}"', user_agent="a,\tb") for at in range(3)]
+    published = []
+    for name in ("jsonl", kind):
+        path = tmp_path / f"a.{name}"
+        path.write_bytes(exported(rows, name, packed=False))
+        origin = Origin("a", NOW - 48 * HOUR)
+        bad = [
+            each
+            for logs in web_log_format(path).read(Content(path, "a"), origin)
+            for _, each in logs.bad
+        ]
+        kept = dead_letters(bad, source="web-logs-files:a", feed=WEB_LOGS, happened_at=NOW)
+        publisher = MemoryPublisher()
+        letters = [
+            letter(number, WEB_LOGS, payload) for number, payload in enumerate(kept["payload"])
+        ]
+        assert (await desk(publisher).replay(letters)).done == 3
+        found = publisher.records(WEB_LOGS_TOPIC.name, SCHEMAS)
+        published.append(sorted(({**each, "source_ref": None} for each in found), key=str))
+    assert published[0] == published[1]
+    assert "S3cr3t" not in repr(published)
+
+
+async def test_a_record_kept_behind_its_header_is_read_by_it() -> None:
+    publisher = MemoryPublisher()
+    head, good = exported([row_at(1)], "csv", packed=False).split(b"\n")[:2]
+    totals = await desk(publisher).replay(
+        [letter(1, WEB_LOGS, head + b"\n" + good), letter(2, WEB_LOGS, head + b"\n" + good + b",")]
+    )
+    assert totals.done == len(publisher.records(WEB_LOGS_TOPIC.name, SCHEMAS)) == 1
+    assert [why.startswith("the record is no row of") for why in totals.left] == [True]
+
+
+@given(
+    st.sampled_from(["user_created", "a_created", "x.Y_1"]), st.sampled_from(["", "[0]", "[17]"])
+)
+async def test_the_name_that_the_delivery_gave_counts_in_a_replay_too(name: str, item: str) -> None:
+    event = event_at(1)
+    del event["metadata"]["event_name"]
+    at = location_with_name("5b1c-77", name) + item
+    publisher = MemoryPublisher()
+    await desk(publisher).replay([letter(1, LIVE_EVENTS, event, location=at)])
+    (record,) = publisher.records(LIVE_TOPIC.name, SCHEMAS)
+    assert record["event_name"] == name
+
+
+@pytest.mark.parametrize("location", ["a.json:7", "a.json#7", "a#b.json:7", "5b1c-77", ""])
+def test_a_place_in_a_file_gives_no_name(location: str) -> None:
+    assert name_given_at(location) is None
+
+
+@pytest.mark.parametrize("name", [None, "", "a b", "7", "a#b", "x" * 101])
+def test_a_name_that_is_no_word_is_left_out_of_the_location(name: str | None) -> None:
+    assert location_with_name("5b1c-77", name) == "5b1c-77"
 
 
 async def test_what_todays_codecs_cannot_read_stays_dead_and_says_why() -> None:

@@ -4,7 +4,6 @@ import asyncio
 import copy
 import json
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,90 +11,36 @@ import pytest
 import structlog
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from prometheus_client import CollectorRegistry, generate_latest
 
+from pipeline.app.agents.observing import ObservedAgent
 from pipeline.codecs.course_audit import NotAuditPage, PageOrigin, read_audit_page
 from pipeline.codecs.dead_letters import dead_letters
+from pipeline.codecs.live_event_rows import RawEvent
 from pipeline.domain import topics
 from pipeline.domain.bad_record import BadRecord
+from pipeline.ingest.figures import AgentFigures
+from pipeline.ingest.live_batches import LiveBatches, LiveBatchOptions
 from pipeline.ingest.live_event_files import ingest_live_events_files
 from pipeline.ingest.options import FileAgentOptions
+from pipeline.ingest.tools import AgentTools
 from pipeline.ingest.web_log_files import ingest_web_logs_files
 from pipeline.sink.tables.dead_letters import dead_letter
 from tests.support.avro_schemas import project_schemas
 from tests.support.memory_publisher import MemoryPublisher
+from tests.support.planted_secrets import (
+    AUDIT,
+    CALIPER,
+    MARK,
+    SECRET_MEMBERS,
+    SECRET_TEXTS,
+    places,
+)
 from tests.support.raw_files import NOW, event_at, row_at, write_lines
 
 SCHEMAS = project_schemas()
-MARK = "S3cr3t"
-TEXTS = st.sampled_from(
-    [
-        f"https://h/x?access_token={MARK}&y=1",
-        f"/courses/1?session_token%3D{MARK}",
-        f"/login?redirect=%2Fx%3Fverifier%3D{MARK}%26a=1",
-        f"/feeds/calendars/user_{MARK}.ics",
-        f"https://h/feeds/calendars/course_{MARK}.atom?x=1",
-        f"/x?a=1&amp;JWT={MARK}",
-        f"/users?as_user_id=sis_login_id:{MARK}",
-        f"/idp/SSO?execution={MARK}",
-        f"Bearer {MARK}{MARK}",
-        f"Authorization: {MARK} {MARK}\r\nAccept: x",
-        f"Set-Cookie: _normandy_session={MARK}; path=/",
-        f"see <a href='https://h/f?verifier={MARK}'>it</a>",
-        f"7~{MARK}{MARK}{MARK}",
-        f"eyJhbGciOiJub25lIn0.{MARK}.{MARK}",
-    ]
-)
-MEMBERS = st.sampled_from(
-    [
-        ("Authorization", f"Basic {MARK}"),
-        ("headers", {"Cookie": MARK, "X-Api-Key": MARK, "Accept": "x"}),
-        ("headers", [{"name": "X-Api-Key", "value": MARK}, ["Cookie", MARK]]),
-        ("client_secret", MARK),
-        ("access_token", [MARK, {"a": MARK}]),
-        ("url", {"url": {"url": f"/x?token={MARK}"}}),
-        (f"https://h/?token={MARK}", 1),
-    ]
-)
-
-CALIPER: dict[str, Any] = {
-    "sensor": "https://h/",
-    "sendTime": "2026-02-15T04:31:08.000Z",
-    "dataVersion": "http://purl.imsglobal.org/ctx/caliper/v1p1",
-    "data": [
-        {
-            "id": "urn:uuid:1145bf32-0ada-462d-9c97-7acd5b513472",
-            "type": "NavigationEvent",
-            "action": "NavigatedTo",
-            "eventTime": "2026-02-15T04:31:07.218Z",
-            "actor": {"id": "urn:instructure:canvas:user:21070000000000001", "type": "Person"},
-            "object": {"id": "urn:instructure:canvas:course:565", "type": "Entity", "name": "x"},
-            "referrer": "https://h/courses/1",
-            "session": {"id": "urn:instructure:canvas:session:ef686f8ed684abf78cbfa1f6a58112b5"},
-            "extensions": {"com.instructure.canvas": {"request_url": "https://h/", "job_id": "1"}},
-        }
-    ],
-}
-AUDIT: dict[str, Any] = {
-    "events": [
-        {
-            "id": "e2b76430-27a5-0131-3ca1-48e0eb13f29b",
-            "created_at": "2026-02-15T08:12:44-07:00",
-            "event_type": "updated",
-            "event_source": "manual",
-            "event_data": {"name": ["Course 1", "Course 2"], "syllabus_body": ["a", "b"]},
-            "links": {"course": 565, "page_view": None, "user": 12, "sis_batch": None},
-        }
-    ],
-    "linked": {"page_views": [], "courses": [], "users": []},
-}
-
-
-def places(value: Any) -> Iterator[tuple[Any, Any]]:
-    """Give every place of a JSON value: what holds it, and its name or number there."""
-    if isinstance(value, dict | list):
-        for name, item in list(value.items() if isinstance(value, dict) else enumerate(value)):
-            yield value, name
-            yield from places(item)
+TEXTS = st.sampled_from(SECRET_TEXTS)
+MEMBERS = st.sampled_from(SECRET_MEMBERS)
 
 
 @st.composite
@@ -164,6 +109,36 @@ def test_no_secret_of_a_live_event_reaches_a_topic_or_a_log(payload: bytes) -> N
     publisher, said = left_behind(ingest_live_events_files, payload)
     assert not holds(publisher)
     assert MARK not in said
+
+
+@settings(max_examples=60)
+@given(st.lists(planted(EVENT) | planted(CALIPER), min_size=1, max_size=4))
+def test_no_secret_of_a_delivered_event_reaches_a_topic_or_a_metric(payloads: list[bytes]) -> None:
+    """What HTTPS and SQS share: events delivered one by one, in transactions of several."""
+    publisher, figures = MemoryPublisher(), AgentFigures()
+
+    async def deliver() -> None:
+        tools = AgentTools(
+            publisher=publisher,
+            cursors=publisher,
+            schemas=SCHEMAS,
+            clock=lambda: NOW,
+            stopping=asyncio.Event(),
+            figures=figures,
+        )
+        batches = LiveBatches(tools, "live-events-http", LiveBatchOptions(max_bad_share=1.0))
+        running = asyncio.ensure_future(batches.run())
+        for number, payload in enumerate(payloads):
+            batches.offer(RawEvent(payload, f"post {number}"))
+        batches.close()
+        await running
+
+    asyncio.run(deliver())
+    assert figures.rows["read"] >= len(payloads)
+    observed = CollectorRegistry()
+    observed.register(ObservedAgent("live-events-http", figures))
+    assert MARK.encode() not in generate_latest(observed)
+    assert not holds(publisher)
 
 
 @given(planted(AUDIT))

@@ -1,6 +1,7 @@
 """Exports as CSV, TSV and Parquet hold the same rows as JSON lines."""
 
 import gzip
+import json
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -83,7 +84,7 @@ def test_a_table_holds_what_its_lines_hold(
 
 
 @pytest.mark.parametrize("kind", ["csv", "tsv"])
-def test_a_broken_record_costs_its_neighbours_nothing_and_keeps_its_bytes(
+def test_a_broken_record_costs_its_neighbours_nothing_and_is_kept_with_the_header(
     kind: str, tmp_path: Path
 ) -> None:
     rows = [row_at(m) for m in range(5)]
@@ -96,15 +97,23 @@ def test_a_broken_record_costs_its_neighbours_nothing_and_keeps_its_bytes(
         (1, "shape", f"a.{kind}:3"),
         (3, "shape", f"a.{kind}:5"),
     ]
-    assert [bad.payload for _, bad in found.bad] == [records[1], records[3]]
+    assert [bad.payload for _, bad in found.bad] == [
+        head + b"\n" + records[1],
+        head + b"\n" + records[3],
+    ]
 
 
 @pytest.mark.parametrize("kind", ["csv", "tsv"])
-def test_a_bad_value_is_dead_with_the_bytes_of_its_record(kind: str, tmp_path: Path) -> None:
-    data = exported([row_at(1), row_at(2, http_status="x")], kind, packed=False)
-    found = read(data, f"a.{kind}", tmp_path)
+def test_a_bad_value_is_dead_as_the_line_that_its_row_would_be(kind: str, tmp_path: Path) -> None:
+    rows = [row_at(1), row_at(2, http_status="x", user_agent='a "quoted", one')]
+    found = read(exported(rows, kind, packed=False), f"a.{kind}", tmp_path)
     [(at, bad)] = found.bad
-    assert (at, bad.location, bad.payload) == (1, f"a.{kind}:3", data.split(b"\n")[2])
+    assert (at, bad.location) == (1, f"a.{kind}:3")
+    kept = json.loads(bad.payload)
+    assert (kept["key"], kept["meta"]) == (rows[1]["key"], rows[1]["meta"])
+    assert {name: str(value).lower() for name, value in rows[1]["value"].items()} == {
+        name: value.lower() for name, value in kept["value"].items() if value is not None
+    }
     assert found.rows.height == 1
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from pipeline.codecs.live_event_rows import name_given_at
 from pipeline.codecs.marks import Mark
 from pipeline.domain.errors import OurMistake, TooManyBadRecords, Unavailable
 from pipeline.domain.event_time import MICROS, MINUTE
@@ -179,6 +180,17 @@ async def test_poison_messages_become_dead_letters_and_are_deleted(
     assert len(letters) == len(poison)
     assert {letter["source"] for letter in letters} == {options.source}
     assert await left(server, options) == (0, 0)
+
+
+async def test_the_dead_letter_of_a_message_says_the_name_that_came_beside_it(
+    server: SqsServer, options: SqsOptions
+) -> None:
+    await fill(server, options, ["{"], name="user_created")
+    publisher = MemoryPublisher()
+    with_ = tools(publisher)
+    await run_until(lambda: with_.figures.rows["dead"] == 1, with_, options)
+    (letter,) = publisher.records(DEAD_LETTERS.name, SCHEMAS)
+    assert name_given_at(letter["location"]) == "user_created"
 
 
 async def test_too_many_poison_messages_stop_the_agent_with_nothing_lost(
