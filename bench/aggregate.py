@@ -72,6 +72,11 @@ def batch(random: np.random.Generator, first: int, rows: int) -> pl.DataFrame:
             "ip": pl.Series(["192.0.2.1"]).new_from_index(0, rows),
             "host": pl.Series([None], dtype=pl.String).new_from_index(0, rows),
             "failed_login": random.random(rows) < 0.0003,
+            "as_admin": np.zeros(rows, bool),
+            "program": random.random(rows) < 0.02,
+            "course": random.integers(1, 500, rows),
+            "user_agent": pl.Series(["python-requests/2.32.3"]).new_from_index(0, rows),
+            "path": pl.Series(["/courses/1/files/7/download"]).new_from_index(0, rows),
             "request_id": pl.Series(numbers).cast(pl.String) + "-0000-4000-8000",
             "session_id": pl.Series(numbers // 1000).cast(pl.String) + "0" * 16,
         }

@@ -5,7 +5,7 @@ group are one row of an integer matrix, in the order of ``NUMBERS``.
 """
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +13,8 @@ import polars as pl
 import pyarrow as pa
 
 from pipeline.aggregate.arrow_texts import I64, texts_of
+from pipeline.aggregate.dimensions import DIMENSIONS, Wide
+from pipeline.domain.feeds import LIVE_EVENTS
 
 BUCKETS: Final = 16
 """Duration buckets: bucket i counts [2^i, 2^(i+1)) ms; the last starts at 32.8 s."""
@@ -47,10 +49,32 @@ MEMBERS: Final = 64
 more, so that whoever adds them up knows whether the cap was passed."""
 
 
+class Counted(NamedTuple):
+    """Columns of an event batch as the kernels take them; ``minute`` in whole minutes."""
+
+    minute: I64
+    status: npt.NDArray[np.int32]
+    duration: I64
+    writes: npt.NDArray[np.bool_]
+    masqueraded: npt.NDArray[np.bool_]
+    participations: npt.NDArray[np.bool_]
+
+
 def plain_columns(numbers: I64) -> dict[str, I64]:
     """Return the columns before the histogram by their names."""
     columns = np.ascontiguousarray(numbers[:, :PLAIN].T)
     return dict(zip((*SUMS, MAXIMUM), columns, strict=True))
+
+
+def are_timed(feeds: pl.Series, dimensions: pl.Series) -> npt.NDArray[np.bool_]:
+    """Return which identities have a histogram: Live Events have no durations.
+
+    Neither have narrow dimensions: what is asked of them is who and how many.
+    """
+    return ((feeds != LIVE_EVENTS) & dimensions.is_in(_TIMED)).to_numpy()
+
+
+_TIMED: Final = tuple(one.name for one in DIMENSIONS if isinstance(one, Wide))
 
 
 def histograms(numbers: I64, present: npt.NDArray[np.bool_]) -> pl.Series:

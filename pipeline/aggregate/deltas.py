@@ -5,7 +5,6 @@ a row of a matrix, and a compiled loop counts into it. Python does nothing for s
 for those with members.
 """
 
-from collections import defaultdict
 from collections.abc import Collection
 from typing import Final, NamedTuple
 
@@ -13,21 +12,28 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from pipeline.aggregate import count_kernels
+from pipeline.aggregate import count_kernels, narrow
 from pipeline.aggregate.arrow_texts import I64, Texts, texts_of
+from pipeline.aggregate.batch_columns import BatchColumns
 from pipeline.aggregate.counts import (
     MEMBERS,
     NUMBERS,
     SAMPLES,
+    Counted,
+    are_timed,
     histograms,
     plain_columns,
     roomy,
-    sparse_text_lists,
 )
-from pipeline.aggregate.dimensions import DIMENSIONS, Dimension
+from pipeline.aggregate.dimensions import DIMENSIONS, Dimension, Wide
+from pipeline.aggregate.dimensions.parts import Flags
+from pipeline.aggregate.few_rows import FewRows
 from pipeline.aggregate.indexes import PairIndex
 from pipeline.aggregate.key_numbers import KeyNumbers
-from pipeline.aggregate.members import smallest_by_hash
+from pipeline.aggregate.member_pairs import MemberPairs
+from pipeline.aggregate.narrow import NarrowPlan
+from pipeline.aggregate.plans import IDS, plan_of
+from pipeline.aggregate.row_traits import ActionTraits, column_traits
 from pipeline.aggregate.smallest_texts import SmallestTexts
 from pipeline.domain.event_time import MINUTE
 from pipeline.domain.feeds import FEEDS, LIVE_EVENTS, Feed
@@ -59,17 +65,6 @@ DELTA_COLUMNS: Final = (
 )
 
 
-class _Rows(NamedTuple):
-    """Columns of an event batch as the kernels take them; ``minute`` in whole minutes."""
-
-    minute: I64
-    status: npt.NDArray[np.int32]
-    duration: I64
-    writes: npt.NDArray[np.bool_]
-    masqueraded: npt.NDArray[np.bool_]
-    participations: npt.NDArray[np.bool_]
-
-
 class _Present(NamedTuple):
     """The ids that are there, and which rows have them; None: all."""
 
@@ -77,29 +72,17 @@ class _Present(NamedTuple):
     texts: Texts
 
 
-class _Plan(NamedTuple):
-    """What is asked of the batches of one feed.
-
-    The dimensions of all rows and those of some come with a number, their space; ``asked`` gives
-    the keys of the former (``key <space> <part>``), the rows of the latter (``rows <space>``).
-    """
-
-    whole: list[tuple[int, Dimension]]
-    some: list[tuple[int, Dimension]]
-    asked: list[pl.Expr]
-
-
 class RequestDeltas:
     """Collects rows between two commits."""
 
     def __init__(self, dimensions: tuple[Dimension, ...] = DIMENSIONS) -> None:
         self._spaces = [(feed, one) for feed in FEEDS for one in dimensions if feed in one.feeds]
-        self._plans = {feed: _plan(feed, self._spaces) for feed in FEEDS}
+        self._plans = {feed: plan_of(feed, self._spaces) for feed in FEEDS}
         self._keys = KeyNumbers()
         self._groups = PairIndex()
         self._numbers: I64 = np.zeros((0, len(NUMBERS)), np.int64)
         self._requests, self._sessions = SmallestTexts(SAMPLES), SmallestTexts(SAMPLES)
-        self._members: defaultdict[int, set[str]] = defaultdict(set)
+        self._members, self._actions = MemberPairs(), ActionTraits()
 
     def add(self, feed: Feed, batch: pl.DataFrame) -> None:
         """Count the rows of an event batch."""
@@ -109,13 +92,15 @@ class RequestDeltas:
         # together and one for each dimension that some have.
         plan, rows = self._plans[feed], _rows(batch)
         asked, everything = batch.select(plan.asked), np.arange(batch.height)
-        # Ids are kept of the rows worth a look: errors and masqueraded ones.
-        worth = (rows.status >= 400) | rows.masqueraded
+        traits = column_traits(feed, batch, rows) if plan.narrow is not None else None
+        worth = _is_worth_a_look(rows)
         places = np.flatnonzero(worth)
-        ids = _present_ids(_filtered(batch, _IDS, pl.Series(worth))) if len(places) else None
+        ids = _present_ids(_filtered(batch, IDS, pl.Series(worth))) if len(places) else None
         for space, dimension in plan.whole:
             parts = [asked[f"key {space} {part}"] for part in range(len(dimension.key))]
             keys = self._keys.of(space, parts, batch.height)
+            if space == plan.actions and traits is not None:
+                traits |= self._actions.of(space, keys, self._keys)
             groups = self._count(feed, keys, rows, everything)
             if ids is not None:
                 self._add_ids(groups[places], ids)
@@ -128,7 +113,11 @@ class RequestDeltas:
                 keys = self._keys.of(space, parts, own.height)
                 groups = self._count(feed, keys, rows, positions)
                 self._add_ids(groups, _present_ids(own))
-                self._add_members(groups, own)
+        if plan.narrow is not None and traits is not None:
+            positions = np.flatnonzero(traits & plan.gate)
+            if len(positions):
+                few = FewRows(BatchColumns(batch), positions, traits[positions])
+                self._add_narrow(feed, plan.narrow, few.detailed(rows), rows)
 
     def pending(self) -> bool:
         """Return whether a take would give anything."""
@@ -151,15 +140,16 @@ class RequestDeltas:
             "partition": pl.Series([partition], dtype=pl.Int32).new_from_index(0, len(order)),
             "sequence": pl.Series([sequence], dtype=pl.Int64).new_from_index(0, len(order)),
             **plain_columns(numbers),
-            "durations": histograms(numbers, (feeds != LIVE_EVENTS).to_numpy()),
-            "members": self._some_members(order),
+            "durations": histograms(numbers, are_timed(feeds, dimensions)),
+            # One more than the cap, so that whoever adds up knows that it was passed.
+            "members": self._members.lists(order, MEMBERS + 1),
             "sample_request_ids": self._requests.lists(order),
             "sample_session_ids": self._sessions.lists(order),
         }
         self._clear()
         return pl.DataFrame(columns).select(DELTA_COLUMNS)
 
-    def _count(self, feed: Feed, keys: I64, rows: _Rows, positions: I64) -> I64:
+    def _count(self, feed: Feed, keys: I64, rows: Counted, positions: I64) -> I64:
         """Count the rows at these positions; return the group of each."""
         groups = self._groups.numbers(rows.minute[positions], keys)
         self._numbers = roomy(self._numbers, len(self._groups))
@@ -170,52 +160,38 @@ class RequestDeltas:
         for kept, (present, texts) in zip((self._requests, self._sessions), ids, strict=True):
             kept.add(groups if present is None else groups[present], texts)
 
-    def _add_members(self, groups: I64, own: pl.DataFrame) -> None:
-        """Remember the members of rows, one by one in Python: few rows have them."""
-        if "member" in own.columns:
-            for group, member in zip(groups.tolist(), own["member"].to_list(), strict=True):
-                if member is not None:
-                    self._members[group].add(member)
-
-    def _some_members(self, order: I64) -> pl.Series:
-        # One more than the cap, so that whoever adds up knows that it was passed.
-        place = np.empty(len(order), np.int64)
-        place[order] = np.arange(len(order))
-        some = {
-            int(place[group]): smallest_by_hash(members, MEMBERS + 1)
-            for group, members in self._members.items()
-        }
-        return sparse_text_lists(len(order), some)
+    def _add_narrow(self, feed: Feed, plan: NarrowPlan, few: FewRows, rows: Counted) -> None:
+        """Count rows that have traits in the dimensions that ask for them."""
+        found = narrow.counting(plan, few, self._keys)
+        if found is None:
+            return
+        every = few.positions[found.places]
+        groups = self._count(feed, found.keys, rows, every)
+        worth = plan.sampled[found.spaces] | _is_worth_a_look(rows)[every]
+        sampled = every[worth]
+        ids = tuple(_present_at(few.columns, name, sampled) for name in IDS)
+        self._add_ids(groups[worth], ids)
+        for having, texts in narrow.members(plan, few, found).values():
+            self._members.add(groups[having], texts)
 
     def _clear(self) -> None:
         self._numbers[: len(self._groups)] = 0
-        for each in (self._keys, self._groups, self._requests, self._sessions, self._members):
+        for each in (self._keys, self._actions, self._groups, self._members):
             each.clear()
+        for kept in (self._requests, self._sessions):
+            kept.clear()
 
 
-_IDS: Final = ("request_id", "session_id")
+def _is_worth_a_look(rows: Counted) -> Flags:
+    """Say of which rows ids are kept: errors and masqueraded ones."""
+    return (rows.status >= 400) | rows.masqueraded
 
 
-def _plan(feed: Feed, spaces: list[tuple[Feed, Dimension]]) -> _Plan:
-    own = [(space, one) for space, (fed, one) in enumerate(spaces) if fed == feed]
-    whole = [(space, one) for space, one in own if one.rows is None]
-    some = [(space, one) for space, one in own if one.rows is not None]
-    keys = [
-        text.alias(f"key {space} {part}")
-        for space, one in whole
-        for part, text in enumerate(one.key)
-    ]
-    rows = [one.rows.alias(f"rows {space}") for space, one in some if one.rows is not None]
-    return _Plan(whole, some, [*keys, *rows])
-
-
-def _seen(batch: pl.DataFrame, mask: pl.Series, dimension: Dimension) -> pl.DataFrame:
+def _seen(batch: pl.DataFrame, mask: pl.Series, dimension: Wide) -> pl.DataFrame:
     """Return what is looked at of the rows of a dimension that only some have."""
     asked = [text.alias(f"key {part}") for part, text in enumerate(dimension.key)]
-    if dimension.members is not None:
-        asked.append(dimension.members.alias("member"))
     names = {name for each in asked for name in each.meta.root_names()}
-    return _filtered(batch, {*names, *_IDS}, mask).select(*_IDS, *asked)
+    return _filtered(batch, {*names, *IDS}, mask).select(*IDS, *asked)
 
 
 def _filtered(batch: pl.DataFrame, names: Collection[str], mask: pl.Series) -> pl.DataFrame:
@@ -225,7 +201,15 @@ def _filtered(batch: pl.DataFrame, names: Collection[str], mask: pl.Series) -> p
 
 def _present_ids(frame: pl.DataFrame) -> tuple[_Present, ...]:
     """Return the request ids and the session ids of rows."""
-    return tuple(_present(frame[name]) for name in _IDS)
+    return tuple(_present(frame[name]) for name in IDS)
+
+
+def _present_at(columns: BatchColumns, name: str, rows: I64) -> _Present:
+    texts, present = columns.text(name, rows)
+    if present is not None and not present.all():
+        texts, _ = columns.text(name, rows[present])
+        return _Present(present, texts)
+    return _Present(None, texts)
 
 
 def _present(ids: pl.Series) -> _Present:
@@ -235,8 +219,8 @@ def _present(ids: pl.Series) -> _Present:
     return _Present(present.to_numpy(), texts_of(ids.filter(present)))
 
 
-def _rows(batch: pl.DataFrame) -> _Rows:
-    return _Rows(
+def _rows(batch: pl.DataFrame) -> Counted:
+    return Counted(
         batch["time"].to_numpy() // MINUTE,
         batch["status"].to_numpy(),
         batch["duration"].to_numpy(),

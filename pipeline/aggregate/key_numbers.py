@@ -21,15 +21,26 @@ class KeyNumbers:
         self._pairs = PairIndex()
         self._joined: I64 = np.empty(0, np.int64)
 
+    def __len__(self) -> int:
+        """Return how many keys are numbered."""
+        return len(self._keys)
+
     def of(self, space: int, parts: Sequence[pl.Series], rows: int) -> I64:
         """Return the number of every row's key, made of two parts or one; of none, it is empty."""
+        return self.of_texts(space, [texts_of(part) for part in parts], rows)
+
+    def of_texts(self, space: int | I64, parts: Sequence[Texts], rows: int) -> I64:
+        """Return the same for parts that are texts already; rows may have spaces of their own."""
+        spaces = np.full(rows, space) if isinstance(space, int) else space
         if not parts:
             empty = Texts(np.zeros(2, np.int64), np.zeros(0, np.uint8))
-            return np.full(rows, self._keys.numbers(np.array([space]), empty)[0])
-        spaces = np.full(rows, space)
+            own, which = np.unique(spaces, return_inverse=True)
+            return np.concatenate(
+                [self._keys.numbers(own[i : i + 1], empty) for i in range(len(own))]
+            )[which]
         if len(parts) == 1:
-            return self._keys.numbers(spaces, texts_of(parts[0]))
-        left, right = (self._parts.numbers(spaces, texts_of(part)) for part in parts)
+            return self._keys.numbers(spaces, parts[0])
+        left, right = (self._parts.numbers(spaces, part) for part in parts)
         pairs, known = self._pairs.numbers(left, right), len(self._joined)
         if len(self._pairs) > known:
             self._join(known)

@@ -12,6 +12,7 @@ from pipeline.aggregate.counts import (
     MAXIMUM,
     MEMBERS,
     SUMS,
+    are_timed,
     histograms,
     plain_columns,
     sparse_text_lists,
@@ -19,7 +20,6 @@ from pipeline.aggregate.counts import (
 from pipeline.aggregate.held import FOLDED, Identities
 from pipeline.aggregate.indexes import TextIndex
 from pipeline.aggregate.members import estimated_distinct
-from pipeline.domain.feeds import LIVE_EVENTS
 
 STAT_COLUMNS: Final = (
     "feed",
@@ -103,7 +103,8 @@ def stat_frame(
     for row, kept in members.items():
         distinct[row] = estimated_distinct(kept.texts, MEMBERS, capped=kept.capped)
         capped[row] = kept.capped
-    timed = (pl.Series(identities["feed"]) != LIVE_EVENTS).to_numpy() & (numbers[:, FOLDED] == 0)
+    timed = are_timed(pl.Series(identities["feed"]), pl.Series(identities["dimension"]))
+    timed &= numbers[:, FOLDED] == 0
     return pl.DataFrame(
         {
             **identities,

@@ -102,3 +102,31 @@ def keep_smallest(
         spans[group, place, 0] = free
         spans[group, place, 1] = length
     return len(groups)
+
+
+_SHORT = 12
+"""Bytes of a text that lie in its view."""
+
+
+@numba.njit(types.void(_GIVEN, _GIVEN, types.int64[::1]), cache=True)
+def view_ends(views: Any, rows: Any, offsets: Any) -> None:
+    """Write where the texts of some views end when they lie one behind the other."""
+    offsets[0] = 0
+    for place in range(len(rows)):
+        offsets[place + 1] = offsets[place] + (views[2 * rows[place]] & 0x7FFFFFFF)
+
+
+@numba.njit(types.void(_GIVEN, _BYTES, _BYTES, _GIVEN, _GIVEN, types.uint8[::1]), cache=True)
+def copy_views(views: Any, inside: Any, data: Any, rows: Any, offsets: Any, out: Any) -> None:
+    """Copy the texts of some views; ``inside`` are the views as bytes. About 15 ns a text."""
+    for place in range(len(rows)):
+        to, row = offsets[place], rows[place]
+        length = offsets[place + 1] - to
+        if length <= _SHORT:
+            start = 16 * row + 4
+            for byte in range(length):
+                out[to + byte] = inside[start + byte]
+        else:
+            start = views[2 * row + 1] >> 32
+            for byte in range(length):
+                out[to + byte] = data[start + byte]

@@ -5,7 +5,8 @@ from typing import Any
 
 import polars as pl
 
-from pipeline.codecs.event_batch import EVENT_SCHEMA
+from pipeline.codecs.event_batch import LIVE_EVENT_SCHEMA, WEB_LOG_SCHEMA
+from pipeline.domain.feeds import WEB_LOGS, Feed
 
 DEFAULTS: dict[str, Any] = {
     "offset": 0,
@@ -34,9 +35,17 @@ DEFAULTS: dict[str, Any] = {
     "login": 0,
     "request_id": None,
     "failed_login": False,
+    "as_admin": False,
+    "program": False,
+    "fact": None,
+    "doer": None,
+    "subject": None,
+    "origin": None,
 }
 
 
-def batch(rows: Iterable[dict[str, Any]]) -> pl.DataFrame:
+def batch(rows: Iterable[dict[str, Any]], feed: Feed = WEB_LOGS) -> pl.DataFrame:
     """Return an event batch of rows that name only what matters."""
-    return pl.DataFrame([{**DEFAULTS, **row} for row in rows], schema=EVENT_SCHEMA)
+    schema = WEB_LOG_SCHEMA if feed == WEB_LOGS else LIVE_EVENT_SCHEMA
+    named = [{name: {**DEFAULTS, **row}[name] for name in schema} for row in rows]
+    return pl.DataFrame(named, schema=schema)

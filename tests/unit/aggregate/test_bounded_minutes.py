@@ -7,6 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.aggregate.deltas import RequestDeltas
+from pipeline.aggregate.dimensions.logins import FAILED_BY_IP
+from pipeline.aggregate.dimensions.requests import ALL, CONTROLLER_ACTION
 from pipeline.aggregate.stats import RequestStats
 from pipeline.domain.event_time import MINUTE
 from tests.support.rows import batch
@@ -15,7 +17,7 @@ T = 1_700_000_040_000_000 // MINUTE * MINUTE
 
 
 def failed_logins(ips: list[int]) -> pl.DataFrame:
-    deltas = RequestDeltas()
+    deltas = RequestDeltas((ALL, CONTROLLER_ACTION, FAILED_BY_IP))
     deltas.add("web_logs", batch({"time": T, "ip": str(ip), "failed_login": True} for ip in ips))
     return deltas.take(0, 1)
 

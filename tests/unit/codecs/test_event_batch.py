@@ -4,7 +4,12 @@ from typing import Any
 
 import polars as pl
 
-from pipeline.codecs.event_batch import EVENT_SCHEMA, event_batch, event_columns
+from pipeline.codecs.event_batch import (
+    LIVE_EVENT_SCHEMA,
+    WEB_LOG_SCHEMA,
+    event_batch,
+    event_columns,
+)
 from pipeline.codecs.flat_schema import dtypes
 from tests.support.memory_kafka import SCHEMAS
 
@@ -35,6 +40,7 @@ def live_event(**fields: Any) -> dict[str, Any]:
         "event_name": "asset_accessed",
         "event_time": 5,
         "session_id": HEX,
+        "body": "{}",
         **fields,
     }
     return _one("live_events", "live_event", row)
@@ -47,7 +53,7 @@ def _one(feed: Any, schema: str, row: dict[str, Any]) -> dict[str, Any]:
         pl.lit(7, pl.Int64).alias("_offset"), pl.lit(0, pl.Int64).alias("_timestamp_ms")
     )
     batch = event_batch(feed, decoded)
-    assert batch.schema == EVENT_SCHEMA
+    assert batch.schema == (WEB_LOG_SCHEMA if feed == "web_logs" else LIVE_EVENT_SCHEMA)
     return batch.to_dicts()[0]
 
 
@@ -120,3 +126,17 @@ def test_writes_are_posts_puts_patches_and_deletes() -> None:
     ]
     assert live_event(http_method="POST")["write"]
     assert not live_event()["write"]
+
+
+def test_a_program_is_a_token_that_neither_a_browser_nor_a_phone_app_uses() -> None:
+    people = ["Mozilla/5.0 (X11)", "iCanvas/7.4", "candroid/7.3", "androidTeacher/1", None]
+    assert web_log(developer_key_id=7, user_agent="python-requests/2.32.3")["program"]
+    assert not web_log(user_agent="python-requests/2.32.3")["program"]
+    assert not any(web_log(developer_key_id=7, user_agent=agent)["program"] for agent in people)
+
+
+def test_who_masquerades_as_an_administrator_of_the_account_is_known_by_the_role() -> None:
+    acting = {"user_id": 5, "real_user_id": 6}
+    assert live_event(context_role="AccountAdmin", **acting)["as_admin"]
+    assert not live_event(context_role="TeacherEnrollment", **acting)["as_admin"]
+    assert not live_event(context_role="AccountAdmin", user_id=5)["as_admin"]

@@ -1,0 +1,98 @@
+"""Columns of an event batch as arrays, of which single rows are read without any call of polars.
+
+https://arrow.apache.org/docs/format/Columnar.html#variable-size-binary-view-layout
+"""
+
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from pipeline.aggregate import text_kernels
+from pipeline.aggregate.arrow_texts import I64, Bytes, Texts
+
+Flags = npt.NDArray[np.bool_]
+
+_VIEW_BYTES: Final = 16
+_ONE_DATA_BUFFER: Final = 3
+"""Buffers of a column of views: validity, views, and as many of data as there are."""
+
+
+class _Texts(NamedTuple):
+    views: I64
+    inside: Bytes
+    data: Bytes
+    present: Flags | None
+
+
+class _Numbers(NamedTuple):
+    values: I64
+    present: Flags | None
+
+
+class BatchColumns:
+    """Looks at each column once; what lies in it is not copied.
+
+    ``present`` in answers: which of the rows are not null, None if the column has no nulls.
+    """
+
+    def __init__(self, batch: pl.DataFrame) -> None:
+        self._batch = batch
+        self._texts: dict[str, _Texts] = {}
+        self._numbers: dict[str, _Numbers] = {}
+
+    def text(self, name: str, rows: I64) -> tuple[Texts, Flags | None]:
+        """Return copies of the texts of some rows, a null as a blank one; 15 to 30 ns a row."""
+        column = self._texts.get(name)
+        if column is None:
+            column = self._texts[name] = _text_column(self._batch[name])
+        offsets = np.empty(len(rows) + 1, np.int64)
+        text_kernels.view_ends(column.views, rows, offsets)
+        out = np.empty(offsets[-1], np.uint8)
+        text_kernels.copy_views(*column[:3], rows, offsets, out)
+        return Texts(offsets, out), None if column.present is None else column.present[rows]
+
+    def number(self, name: str, rows: I64) -> tuple[I64, Flags | None]:
+        """Return the whole numbers of some rows; a null is any number."""
+        column = self._numbers.get(name)
+        if column is None:
+            array: Any = self._batch[name].to_arrow()
+            values = memoryview(array.buffers()[1])
+            column = self._numbers[name] = _Numbers(
+                np.frombuffer(values, np.int64, len(array), 8 * array.offset), _present(array)
+            )
+        return column.values[rows], None if column.present is None else column.present[rows]
+
+    def flag(self, name: str, rows: I64) -> Flags:
+        """Return the truth of some rows of a column without nulls."""
+        flags: Flags = self._batch[name].to_numpy()[rows]
+        return flags
+
+
+def _text_column(series: pl.Series) -> _Texts:
+    array: Any = series.to_arrow(compat_level=pl.CompatLevel.newest())
+    if len(array.buffers()) > _ONE_DATA_BUFFER:
+        whole = pl.Series(values=series.to_arrow(compat_level=pl.CompatLevel.oldest()))
+        array = whole.to_arrow(compat_level=pl.CompatLevel.newest())
+    buffers = array.buffers()
+    inside = np.frombuffer(memoryview(buffers[1]), np.uint8)
+    inside = inside[_VIEW_BYTES * array.offset : _VIEW_BYTES * (array.offset + len(array))]
+    data = np.zeros(0, np.uint8)
+    if len(buffers) == _ONE_DATA_BUFFER and buffers[2].size:
+        data = np.frombuffer(memoryview(buffers[2]), np.uint8)
+    # What lies in the view of a null means nothing.
+    present = _present(array)
+    views = inside.view(np.int64)
+    if present is not None:
+        views = views.copy()
+        views[::2][~present] = 0
+    return _Texts(views, inside, data, present)
+
+
+def _present(array: Any) -> Flags | None:
+    if not array.null_count:
+        return None
+    bits = np.frombuffer(memoryview(array.buffers()[0]), np.uint8)
+    every = np.unpackbits(bits, bitorder="little", count=array.offset + len(array))
+    return every[array.offset :].astype(bool)

@@ -1,0 +1,53 @@
+"""What a dimension is."""
+
+from dataclasses import dataclass
+from typing import Final
+
+import polars as pl
+
+from pipeline.aggregate.dimensions.parts import Part
+from pipeline.domain.feeds import LIVE_EVENTS, WEB_LOGS, Feed
+
+OTHER: Final = "other"
+"""Key into which rare keys of a minute are folded."""
+
+WEB: Final = (WEB_LOGS,)
+LIVE: Final = (LIVE_EVENTS,)
+BOTH: Final = (WEB_LOGS, LIVE_EVENTS)
+
+
+@dataclass(frozen=True, slots=True)
+class Wide:
+    """A dimension that most rows are in.
+
+    ``key``: one text, or two that are joined with ``#``; of none, the key is empty. ``rows``
+    selects the rows (None: all).
+    """
+
+    name: str
+    feeds: tuple[Feed, ...]
+    key: tuple[pl.Expr, ...]
+    rows: pl.Expr | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Narrow:
+    """A dimension that few rows are in: those with certain traits (``traits``).
+
+    A row must have one bit of ``traits`` and one of each in ``also``; a part of its key that is
+    null takes it out. ``members`` names what is counted distinctly per key. ``sampled``: ids are
+    kept of all its rows; else, as for wide dimensions, of errors and masqueraded ones.
+    Rows without any trait cost nothing; polars, whose calls cost as much as counting a hundred
+    rows, is left out.
+    """
+
+    name: str
+    feeds: tuple[Feed, ...]
+    traits: int
+    key: tuple[Part, ...]
+    also: tuple[int, ...] = ()
+    members: Part | None = None
+    sampled: bool = True
+
+
+Dimension = Wide | Narrow

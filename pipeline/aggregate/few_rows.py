@@ -1,0 +1,90 @@
+"""The few rows of a batch that have traits, and what they say as texts."""
+
+from collections.abc import Sequence
+from typing import Final, NamedTuple, Self
+
+import numpy as np
+
+from pipeline.aggregate import path_kernels
+from pipeline.aggregate.arrow_texts import I64, Texts, picked
+from pipeline.aggregate.batch_columns import BatchColumns
+from pipeline.aggregate.counts import Counted
+from pipeline.aggregate.dimensions import traits
+from pipeline.aggregate.dimensions.dimension import Narrow
+from pipeline.aggregate.dimensions.parts import I32, PATH, Column, Flags, Part
+
+_DOWNLOAD: Final = np.frombuffer(b"/download", np.uint8)
+
+
+class FewRows(NamedTuple):
+    """Rows of an event batch at some positions; columns are read at them alone."""
+
+    columns: BatchColumns
+    positions: I64
+    traits: I32
+
+    def text(self, name: str) -> Column:
+        """Return a column of texts of the event batch."""
+        return Column(*self.columns.text(name, self.positions))
+
+    def number(self, name: str) -> tuple[I64, Flags | None]:
+        """Return a column of whole numbers, and where there is one (None: everywhere)."""
+        return self.columns.number(name, self.positions)
+
+    def detailed(self, rows: Counted) -> Self:
+        """Return the rows with the traits that are worked out for few rows only."""
+        at, one = self.positions, np.int32(1)
+        found = self.traits | rows.writes[at] * (one * traits.WRITE)
+        found |= (rows.status[at] < 400) * (one * traits.ANSWERED)
+        masqueraded = rows.masqueraded[at]
+        found |= ~masqueraded * (one * traits.OWN)
+        places, few = self._with(traits.FILE)
+        if len(places):
+            ending = np.empty(len(places), bool)
+            path_kernels.end_with(*PATH.read(few).texts, _DOWNLOAD, ending)
+            found[places[ending]] |= traits.DOWNLOAD
+            known = few.number("actor")[1]
+            if known is not None:
+                found[places[ending & ~known]] |= traits.ANONYMOUS_DOWNLOAD
+        places, few = self._with(traits.ADMIN)
+        if len(places):
+            keyed = few.number("developer_key")[1]
+            found[places if keyed is None else places[keyed]] |= traits.TOKEN_USE
+        if masqueraded.any():
+            found |= self.columns.flag("as_admin", at) * (one * traits.AS_ADMIN)
+        places, few = self._with(traits.FACT)
+        if len(places):
+            said = few.text("fact").texts.series().to_list()
+            found[places] |= np.array([traits.FACTS.get(fact, 0) for fact in said], np.int32)
+        return self._replace(traits=found)
+
+    def places(self, one: Narrow) -> I64:
+        """Return which of the rows have the traits that a dimension asks for."""
+        mask = self.traits & one.traits
+        for trait in one.also:
+            mask = np.where(self.traits & trait, mask, 0)
+        return np.flatnonzero(mask)
+
+    def key(self, parts: Sequence[Part]) -> tuple[list[Texts], I64 | None]:
+        """Return the parts of keys, and which rows have all of them (None: every row)."""
+        columns = [part.read(self) for part in parts]
+        absent = [~each.present for each in columns if each.present is not None]
+        texts = [each.texts for each in columns]
+        if not absent:
+            return texts, None
+        having = np.flatnonzero(~np.logical_or.reduce(absent))
+        return [cut(each, having) for each in texts], having
+
+    def _with(self, trait: int) -> tuple[I64, Self]:
+        places = np.flatnonzero(self.traits & trait)
+        return places, self.at(places)
+
+    def at(self, places: I64) -> Self:
+        """Return those at some places among these rows."""
+        return self._replace(positions=self.positions[places], traits=self.traits[places])
+
+
+def cut(texts: Texts, places: I64) -> Texts:
+    """Return the texts at some places."""
+    starts = texts.offsets[places]
+    return picked(starts, texts.offsets[places + 1] - starts, texts.data)

@@ -1,0 +1,65 @@
+"""Traits of the rows of a batch: of thousands of rows only the few with one are looked at."""
+
+from typing import Final
+
+import numpy as np
+import polars as pl
+
+from pipeline.aggregate.arrow_texts import I64
+from pipeline.aggregate.counts import Counted
+from pipeline.aggregate.dimensions import traits
+from pipeline.aggregate.dimensions.parts import I32
+from pipeline.aggregate.key_numbers import KeyNumbers
+from pipeline.domain.feeds import WEB_LOGS, Feed
+
+_LOGGED_IN: Final = 1
+_MOST_KNOWN: Final = 100_000
+
+
+class ActionTraits:
+    """The traits of controllers and actions by the numbers of their keys."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, int] = {}
+        self._of_key: I32 = np.zeros(0, np.int32)
+
+    def of(self, space: int, keys: I64, numbers: KeyNumbers) -> I32:
+        """Return the traits of rows by the numbers of their keys, which are of one space."""
+        seen = len(self._of_key)
+        if len(numbers) > seen:
+            new = np.arange(seen, len(numbers))
+            found = np.zeros(len(new), np.int32)
+            own = np.flatnonzero(numbers.spaces(new) == space)
+            texts = numbers.texts(new[own]).to_list()
+            found[own] = [self._traits(text) for text in texts]
+            self._of_key = np.concatenate([self._of_key, found])
+        return self._of_key[keys]
+
+    def clear(self) -> None:
+        """Forget the numbers of keys, not what is known of their texts."""
+        self._of_key = self._of_key[:0]
+
+    def _traits(self, text: str) -> int:
+        found = self._known.get(text)
+        if found is None:
+            if len(self._known) >= _MOST_KNOWN:
+                self._known.clear()
+            found = self._known[text] = traits.traits_of_action(text)
+        return found
+
+
+def column_traits(feed: Feed, batch: pl.DataFrame, rows: Counted) -> I32:
+    """Return the traits that stand in columns, those by which rows are picked out."""
+    found = rows.masqueraded * np.int32(traits.MASQUERADED)
+    if feed == WEB_LOGS:
+        found |= (rows.status == 401) * np.int32(traits.UNAUTHORISED)
+        found |= ((rows.status == 403) | (rows.status == 429)) * np.int32(traits.THROTTLED)
+        found |= batch["failed_login"].to_numpy() * np.int32(traits.FAILED_LOGIN)
+        found |= batch["program"].to_numpy() * np.int32(traits.PROGRAM)
+        return found
+    found |= (batch["login"].to_numpy() == _LOGGED_IN) * np.int32(traits.LOGIN)
+    if batch["request_id"].null_count():
+        found |= batch["request_id"].is_null().to_numpy() * np.int32(traits.JOB)
+    if batch["fact"].null_count() < batch.height:
+        found |= batch["fact"].is_not_null().to_numpy() * np.int32(traits.FACT)
+    return found
