@@ -4,61 +4,152 @@
       └────────┴────────────┴──▶ revised: later rows changed what was resolved
       └────────┴────────────┴──▶ retracted: they leave nothing of it
 
-A finding belongs to the published alert of the same rule and key whose window it meets; so one
+All records of a fingerprint come in this order from the one writer there is, the detect task, under
+one key of a topic with one partition: whoever reads them in the topic's order sees the life as it
+was. A finding belongs to the published alert of the same rule and key whose window it meets; so one
 story keeps one episode id while its evidence grows, however late the rows come.
 """
 
-import hashlib
 import json
-from collections.abc import Iterable, Sequence
-from typing import Any, Final
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
 
+from pipeline.detect.alert_record import ADDED, Record, fingerprint_of, record_of, retracted
 from pipeline.detect.finding import Finding
+from pipeline.detect.rules import AnyRule
+from pipeline.detect.suppression import KEPT, Suppressions, Told, reach, subject_of
 from pipeline.domain.event_time import MINUTE
+
+__all__ = ["DETECTOR", "AlertDesk", "Record", "fingerprint_of"]
 
 DETECTOR: Final = "alert_desk"
 """Detector name under which published alerts are kept."""
 
-Record = dict[str, Any]
+REACH: Final = "_reach"
+"""Beside the record of a final alert: how long after its end it keeps others back."""
+
 _Identity = tuple[str, str]
 
 _SILENT: Final = ("status", "updated_at")
 
 
-def fingerprint_of(rule_id: str, detector: str, key: str) -> str:
-    """Return the stable identity of what an alert is about, 32 hex digits."""
-    text = json.dumps([rule_id, detector, key], ensure_ascii=False)
-    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
-
-
 class AlertDesk:
-    """Published alerts that may still change, as anomaly records without their version."""
+    """Published alerts that may still change, as anomaly records without their version.
+
+    ``held`` counts final findings of rules in force that were not published, by rule and reason
+    (``shadow``, ``quiet_hours``, ``suppressed``), since the start of this process.
+    """
 
     def __init__(self) -> None:
         self._alerts: dict[_Identity, Record] = {}
+        self._told: dict[_Identity, Record] = {}
+        self._suppressions = Suppressions()
         self._dirty: set[_Identity] = set()
+        self.held: Counter[tuple[str, str]] = Counter()
+
+    @property
+    def rules(self) -> set[str]:
+        """Ids of the rules that have published alerts which may still change."""
+        return {alert["rule"] for alert in self._alerts.values()}
 
     def report(
-        self, rule_ids: Iterable[str], findings: Sequence[Finding], now: int
+        self, rule_ids: Iterable[str], findings: Sequence[Finding], now: int, final: int = 0
     ) -> list[Record]:
-        """Take all that some rules find at event time ``now``; return the records to publish."""
+        """Take all that some rules find at event time ``now``; return the records to publish.
+
+        Every minute that ends by ``final`` is final; what the suppression remembers goes by it.
+        """
         rules = set(rule_ids)
         unmatched = {
             identity: alert for identity, alert in self._alerts.items() if alert["rule"] in rules
         }
         published: list[Record] = []
-        for finding in sorted(findings, key=lambda f: (not f.final, f.window_start, f.key)):
-            rule = finding.rule
-            if rule.state != "enabled":
-                continue
-            record = _record(finding)
-            near = rule.parameters.quiet_min * MINUTE
-            identity = _met_by(record, unmatched, near)
+        told = self._published(findings)
+        ordered = sorted(told, key=lambda f: (not f.final, f.window_start, f.key))
+        records = [record_of(finding, self._count(finding)) for finding in ordered]
+        # An alert that is still found where it began is no other finding's, however near: two
+        # stories would go on under one id.
+        own = {(record["fingerprint"], record["episode"]) for record in records}
+        for finding, record in zip(ordered, records, strict=True):
+            near = finding.rule.parameters.quiet_min * MINUTE
+            identity = _claimed(record, unmatched, own, near)
             before = unmatched.pop(identity) if identity else None
             published += self._publish(record, before, finding, now)
-        for identity, alert in unmatched.items():
-            published.append(_retracted(alert, now))
+        for identity, alert in sorted(unmatched.items()):
+            published.append(retracted(alert, now))
             self._forget(identity)
+        return published + self._recounted({f.rule.id: f.rule for f in findings}, now, final)
+
+    def _published(self, findings: Sequence[Finding]) -> list[Finding]:
+        """Return the findings that are neither shadow, nor of quiet hours, nor suppressed."""
+        loud: dict[str, list[Finding]] = {}
+        rules: dict[str, AnyRule] = {}
+        for finding in findings:
+            rule = rules.setdefault(finding.rule.id, finding.rule)
+            if rule.state != "enabled":
+                self.held[rule.id, rule.state] += finding.final
+                continue
+            if rule.quiet_hours is not None and rule.quiet_hours.hold(
+                finding.window_start, finding.window_end
+            ):
+                self.held[rule.id, "quiet_hours"] += finding.final
+            else:
+                loud.setdefault(rule.id, []).append(finding)
+        published: list[Finding] = []
+        for rule_id, rule in rules.items():
+            heard = loud.get(rule_id, [])
+            if rule.suppression is None:
+                published += heard
+                continue
+            kept = self._suppressions.sort_out(rule, heard, self._told_of(rule))
+            published += kept
+            self.held[rule_id, "suppressed"] += sum(f.final for f in heard) - sum(
+                f.final for f in kept
+            )
+        return published
+
+    def _told_of(self, rule: AnyRule) -> list[Told]:
+        return [
+            Told(subject_of(rule, one["key"]), one["window_start"], one["window_end"])
+            for one in self._told.values()
+            if one["rule"] == rule.id
+        ]
+
+    def _count(self, finding: Finding) -> int:
+        within = reach(finding.rule)
+        if not within:
+            return 0
+        subject = subject_of(finding.rule, finding.key)
+        end = finding.window_end + within
+        return self._suppressions.count(subject, finding.window_start, end, final=finding.final)
+
+    def _recounted(self, rules: Mapping[str, AnyRule], now: int, final: int) -> list[Record]:
+        """Return final alerts that have kept more back since; forget those that no longer do."""
+        published = []
+        for identity, alert in list(self._told.items()):
+            rule = rules.get(alert["rule"])
+            end = alert["window_end"] + alert[REACH]
+            if rule is not None:
+                subject = subject_of(rule, alert["key"])
+                count = self._suppressions.count(subject, alert["window_start"], end, final=True)
+                if count != alert["suppressed"]:
+                    alert |= {"suppressed": count, "updated_at": max(now, alert["updated_at"])}
+                    published.append({k: v for k, v in alert.items() if k != REACH})
+                    self._dirty.add(identity)
+                if self._suppressions.waiting(subject, end):
+                    continue
+            if final > end:
+                del self._told[identity]
+                self._dirty.add(identity)
+        live = {
+            (one["rule"], key)
+            for one in (*self._told.values(), *self._alerts.values())
+            for key in (one["key"], "")
+        }
+        for subject in self._suppressions.subjects():
+            if subject not in live:
+                self._suppressions.forget(subject)
         return published
 
     def _publish(
@@ -73,6 +164,9 @@ class AlertDesk:
         identity = (record["fingerprint"], record["episode"])
         if finding.final:
             self._forget(identity)
+            if within := reach(finding.rule):
+                self._told[identity] = record | {REACH: within}
+                self._dirty.add(identity)
             return [record]
         if before is not None and _same(record, before):
             return []
@@ -86,55 +180,34 @@ class AlertDesk:
 
     def take_states(self) -> list[tuple[str, str, str]]:
         """Return detector name, key and state (JSON) of what changed; empty: forgotten."""
+        kept = {**self._told, **self._alerts}
         states = [
-            (DETECTOR, "|".join(identity), json.dumps(self._alerts[identity]))
-            if identity in self._alerts
-            else (DETECTOR, "|".join(identity), "")
+            (DETECTOR, "|".join(identity), json.dumps(kept[identity]) if identity in kept else "")
             for identity in sorted(self._dirty)
         ]
         self._dirty.clear()
+        states += [(DETECTOR, *state) for state in self._suppressions.take_states()]
         return states
 
     def restore(self, state: str) -> None:
-        """Take back a published alert."""
-        record: Record = json.loads(state)
-        self._alerts[(record["fingerprint"], record["episode"])] = record
+        """Take back a published alert, or a count of alerts that were kept back."""
+        found = json.loads(state)
+        if KEPT in found:
+            self._suppressions.restore(found)
+            return
+        record: Record = {**ADDED, **found}
+        identity = (record["fingerprint"], record["episode"])
+        (self._told if REACH in record else self._alerts)[identity] = record
 
 
-def _record(finding: Finding) -> Record:
-    """Return the anomaly record of a finding; its status comes from its life."""
-    rule = finding.rule
-    fingerprint = fingerprint_of(rule.id, rule.detector, finding.key)
-    return {
-        "fingerprint": fingerprint,
-        "episode": f"{fingerprint}-{finding.window_start // MINUTE}",
-        "status": "open",
-        "rule": rule.id,
-        "detector": rule.detector,
-        "severity": rule.severity,
-        "title": finding.title,
-        "explanation": finding.explanation,
-        "action": rule.action,
-        "dimension": rule.dimension,
-        "key": finding.key,
-        "feeds": list(finding.feeds),
-        "window_start": finding.window_start,
-        "window_end": finding.window_end,
-        "opened_at": finding.opened_at,
-        "updated_at": finding.window_end,
-        "resolved_at": finding.resolved_at,
-        "provisional": finding.provisional,
-        "observed": float(finding.observed),
-        "expected": finding.expected,
-        "threshold": float(finding.threshold),
-        "probability": finding.probability,
-        "contributing_keys": [name for name, _ in finding.contributing],
-        "contributing_counts": [count for _, count in finding.contributing],
-        "sample_request_ids": list(finding.request_ids),
-        "sample_session_ids": list(finding.session_ids),
-        "evidence_query": finding.evidence_query,
-        "caveat": rule.caveat,
-    }
+def _claimed(
+    record: Record, alerts: dict[_Identity, Record], own: set[_Identity], near: int
+) -> _Identity | None:
+    """Return the published alert that a record goes on with: its own, else one that it met."""
+    identity = (record["fingerprint"], record["episode"])
+    if identity in alerts:
+        return identity
+    return _met_by(record, {at: alert for at, alert in alerts.items() if at not in own}, near)
 
 
 def _met_by(record: Record, alerts: dict[_Identity, Record], near: int) -> _Identity | None:
@@ -161,14 +234,3 @@ def _status(before: Record | None, finding: Finding) -> str:
 
 def _same(record: Record, before: Record) -> bool:
     return all(before[name] == value for name, value in record.items() if name not in _SILENT)
-
-
-def _retracted(alert: Record, now: int) -> Record:
-    return alert | {
-        "status": "retracted",
-        "provisional": False,
-        "updated_at": max(now, alert["updated_at"]),
-        "resolved_at": now if alert["resolved_at"] is None else alert["resolved_at"],
-        "explanation": alert["explanation"]
-        + " Withdrawn: with all rows in, this does not stand out, or another alert explains it.",
-    }

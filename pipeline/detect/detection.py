@@ -2,17 +2,17 @@
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import polars as pl
 
 from pipeline.detect.alert_desk import DETECTOR as ALERT_DESK
 from pipeline.detect.alert_desk import AlertDesk, Record
-from pipeline.detect.error_spike import ErrorSpike
-from pipeline.detect.finding import Finding
 from pipeline.detect.frames import anomalies_frame, states_frame
-from pipeline.detect.masquerade_burst import MasqueradeBurst
-from pipeline.detect.rules import AnyRule, ErrorSpikeRule, MasqueradeBurstRule, check_references
+from pipeline.detect.registry import Detector, detectors
+from pipeline.detect.rules import AnyRule, check_references
+from pipeline.detect.signals import Signals
+from pipeline.detect.succession import Judges, State, succeed
 from pipeline.domain.event_time import MINUTE
 from pipeline.domain.feeds import LIVE_EVENTS, WEB_LOGS, Feed
 
@@ -20,40 +20,6 @@ STAGE: Final = "detection"
 """Detector name under which the stage keeps how far event time has come."""
 
 FEEDS: Final[tuple[Feed, ...]] = (WEB_LOGS, LIVE_EVENTS)
-
-
-class Detector(Protocol):
-    """One detector with its rules; minutes are whole minutes since the epoch."""
-
-    rules: tuple[str, ...]
-
-    def observe(self, stats: pl.DataFrame) -> None:
-        """Take restated minutes that are not final."""
-        ...
-
-    def close(self, through: Mapping[Feed, int]) -> None:
-        """Take how far the feeds are closed."""
-        ...
-
-    def finalise(self, stats: pl.DataFrame, through: int) -> None:
-        """Judge final minutes for good, and learn from them."""
-        ...
-
-    def findings(self) -> list[Finding]:
-        """Return all episodes as of now; those that became final are returned once."""
-        ...
-
-    def take_states(self) -> list[tuple[str, str, str]]:
-        """Return detector name, key and state of all that changed; empty: forgotten."""
-        ...
-
-    def restore(self, name: str, key: str, state: str) -> None:
-        """Take back one state; names of other detectors are none of its own."""
-        ...
-
-    def resume(self, closed: Mapping[Feed, int], final: int) -> None:
-        """Take the moment that the restored states speak of."""
-        ...
 
 
 class Detection:
@@ -66,20 +32,43 @@ class Detection:
     def __init__(self, rules: Sequence[AnyRule]) -> None:
         """Take the rules of all detectors; raises SettingsError if they contradict each other."""
         check_references(rules)
-        self._detectors = _detectors([rule for rule in rules if rule.state != "off"])
+        self._judges = _judges(rules)
         self._desk = AlertDesk()
         self._closed: dict[Feed, int] = dict.fromkeys(FEEDS, 0)
         self._final = 0
         self._moved = False
         self._stale = False
+        self._forgotten: list[State] = []
+
+    @property
+    def _detectors(self) -> Sequence[Detector]:
+        return self._judges.detectors
+
+    @property
+    def held(self) -> Mapping[tuple[str, str], int]:
+        """Final findings that were not published, by rule and reason, since the start."""
+        return self._desk.held
+
+    def replace(self, rules: Sequence[AnyRule]) -> None:
+        """Go on with other rules; raises SettingsError, and changes nothing, if they are wrong.
+
+        After it, all stats of minutes that are not final are observed again before the next take.
+        """
+        check_references(rules)
+        after = _judges(rules)
+        heirs, forgotten = succeed(self._judges, after, self._closed, self._final)
+        self._judges = after._replace(detectors=heirs)
+        self._forgotten += forgotten
+        self._stale = True
 
     def observe(self, stats: pl.DataFrame) -> None:
         """Take changed stats (request_stat columns, absolute values) of minutes not final.
 
         After ``restore``, all stats of such minutes are observed again before the next take.
         """
+        signals = Signals(stats)
         for detector in self._detectors:
-            detector.observe(stats)
+            detector.observe(signals)
         self._stale = True
 
     def close(self, stats: pl.DataFrame, through: Mapping[Feed, int]) -> None:
@@ -87,8 +76,10 @@ class Detection:
 
         Every minute of a feed that ends at or before ``through`` (microseconds) is closed.
         """
-        for detector in self._detectors:
-            detector.observe(stats)
+        if stats.height:
+            signals = Signals(stats)
+            for detector in self._detectors:
+                detector.observe(signals)
         self._stale = self._stale or stats.height > 0
         self._close({feed: at // MINUTE for feed, at in through.items()})
 
@@ -97,8 +88,9 @@ class Detection:
         minute = through // MINUTE
         if stats.height == 0 and minute <= self._final:
             return
+        signals = Signals(stats)
         for detector in self._detectors:
-            detector.finalise(stats, minute)
+            detector.finalise(signals, minute)
         self._final = max(self._final, minute)
         self._moved = self._stale = True
         self._close(dict.fromkeys(FEEDS, minute))
@@ -119,10 +111,16 @@ class Detection:
         now = max(self._closed.values()) * MINUTE
         anomalies: list[Record] = []
         if self._stale:
+            final = self._final * MINUTE
             for detector in self._detectors:
-                anomalies += self._desk.report(detector.rules, detector.findings(), now)
+                anomalies += self._desk.report(detector.rules, detector.findings(), now, final)
+            # Alerts of rules that are no longer judged would stay open for ever.
+            orphans = self._desk.rules - set(self._judges.rules)
+            anomalies += self._desk.report(sorted(orphans), [], now, final)
             self._stale = False
-        states = [state for detector in self._detectors for state in detector.take_states()]
+        states = self._forgotten
+        self._forgotten = []
+        states += [state for detector in self._detectors for state in detector.take_states()]
         states += self._desk.take_states()
         if self._moved:
             states.append((STAGE, "", json.dumps({"closed": self._closed, "final": self._final})))
@@ -131,6 +129,7 @@ class Detection:
 
     def restore(self, states: Iterable[Mapping[str, Any]]) -> None:
         """Take back the latest state of every detector and key (detector_state fields)."""
+        by_rule = {rule: detector for detector in self._detectors for rule in detector.rules}
         for record in states:
             name, key, state = record["detector"], record["key"], record["state"]
             if not state:
@@ -141,25 +140,13 @@ class Detection:
                 self._final = moment["final"]
             elif name == ALERT_DESK:
                 self._desk.restore(state)
-            else:
-                for detector in self._detectors:
-                    detector.restore(name, key, state)
+            elif (detector := by_rule.get(name.partition(".")[0])) is not None:
+                detector.restore(name, key, state)
         for detector in self._detectors:
             detector.resume(self._closed, self._final)
         self._stale = True
 
 
-def _detectors(rules: Sequence[AnyRule]) -> list[Detector]:
-    """Return the detectors of rules; rules on a whole and its parts share one."""
-    detectors: list[Detector] = [
-        MasqueradeBurst(rule) for rule in rules if isinstance(rule, MasqueradeBurstRule)
-    ]
-    spikes = [rule for rule in rules if isinstance(rule, ErrorSpikeRule)]
-    ids = {rule.id for rule in spikes}
-    parts = {rule.part_of: rule for rule in spikes if rule.part_of in ids}
-    for rule in spikes:
-        if rule.dimension == "all":
-            detectors.append(ErrorSpike(rule, parts.get(rule.id)))
-        elif rule.part_of not in ids:
-            detectors.append(ErrorSpike(None, rule))
-    return detectors
+def _judges(rules: Sequence[AnyRule]) -> Judges:
+    judged = [rule for rule in rules if rule.state != "off"]
+    return Judges({rule.id: rule for rule in judged}, detectors(judged))

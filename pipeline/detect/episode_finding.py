@@ -54,4 +54,6 @@ def episode_finding(
         request_ids=tuple(episode.request_ids),
         session_ids=tuple(episode.session_ids),
         evidence_query=words.evidence_query,
+        window_min=peak.window_min,
+        total=float(sum(episode.parts.values())),
     )

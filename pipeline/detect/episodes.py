@@ -182,6 +182,10 @@ class EpisodeBook:
             and other.last >= episode.last - self._quiet
         ]
 
+    def touch(self) -> None:
+        """Count every episode as changed."""
+        self.changed.update(self._episodes)
+
     def dump(self, subject: Subject) -> list[dict[str, Any]]:
         """Return the episodes of a rule and key as JSON values."""
         return [one.to_json() for one in self._episodes.get(subject, [])]

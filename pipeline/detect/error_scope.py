@@ -281,6 +281,10 @@ class ErrorScope:
 
     # -- snapshot and restore
 
+    def touch(self) -> None:
+        """Count every key as changed."""
+        self._dirty.update(self._series)
+
     def take_changed(self) -> list[tuple[str, str]]:
         """Return key and state (JSON) of every key that changed; an empty state: forgotten."""
         changed = [(key, self._dump(self._series.get(key))) for key in sorted(self._dirty)]

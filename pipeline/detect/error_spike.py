@@ -9,11 +9,8 @@ after all: then it is no spike any more.
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import groupby, pairwise
+from itertools import groupby
 from typing import Final
-
-import numpy as np
-import polars as pl
 
 from pipeline.detect.attribution import culprits, is_seam
 from pipeline.detect.episodes import Episode, EpisodeBook
@@ -21,10 +18,8 @@ from pipeline.detect.error_scope import ERROR_BITS, ErrorFlag, ErrorScope, Packe
 from pipeline.detect.error_spike_words import error_finding
 from pipeline.detect.finding import Finding
 from pipeline.detect.rules import ErrorSpikeRule
-from pipeline.domain.event_time import MINUTE
+from pipeline.detect.signals import Signals
 from pipeline.domain.feeds import WEB_LOGS, Feed
-
-_SAMPLES: Final = ("sample_request_ids", "sample_session_ids")
 
 EPISODES: Final = ".episodes"
 """Suffix of the detector name under which a rule's episodes are kept."""
@@ -56,9 +51,9 @@ class ErrorSpike:
 
     # -- what comes in
 
-    def observe(self, stats: pl.DataFrame) -> None:
+    def observe(self, signals: Signals) -> None:
         """Take restated minutes that are not final."""
-        for dimension, minute, keys, counts in self._runs(self._ours(stats)):
+        for dimension, minute, keys, counts in self._runs(signals):
             if minute >= self._final:
                 self._by_dimension[dimension].observe(minute, keys, counts)
 
@@ -66,9 +61,9 @@ class ErrorSpike:
         """Take how far the feed is closed (minutes)."""
         self._closed = max(self._closed, through.get(WEB_LOGS, 0))
 
-    def finalise(self, stats: pl.DataFrame, through: int) -> None:
+    def finalise(self, signals: Signals, through: int) -> None:
         """Judge final minutes for good, in order, and learn from them."""
-        runs = sorted(self._runs(self._ours(stats)), key=lambda run: run[1])
+        runs = sorted(self._runs(signals), key=lambda run: run[1])
         for minute, of_minute in groupby(runs, key=lambda run: run[1]):
             self._settle(minute)
             self._final_minute(minute, list(of_minute))
@@ -179,49 +174,31 @@ class ErrorSpike:
 
     # -- rows
 
-    def _ours(self, stats: pl.DataFrame) -> pl.DataFrame:
-        """Return the columns that we count, of our stats; keep their samples."""
-        # Lazily, so that only the asked columns are filtered: lists of samples cost the most.
-        ours = stats.lazy().filter(
-            (pl.col("feed") == WEB_LOGS)
-            & pl.col("dimension").is_in(list(self._by_dimension))
-            & (pl.col("keys_folded") == 0)
-            & (pl.col("status") != "folded")
-        )
-        minute, errors = pl.col("minute").cast(pl.Int64) // MINUTE, pl.col(self._column)
-        worth = (
-            ours.filter((errors > 0) & (errors >= self._floor * pl.col("rows")))
-            .select("dimension", minute, "key", *_SAMPLES)
-            .collect()
-        )
-        for dimension, at, key, ids, sessions in worth.iter_rows():
-            self._by_dimension[dimension].keep_samples(at, key, (ids, sessions))
-        return ours.select("dimension", minute, "key", "rows", errors.alias("errors")).collect()
-
-    def _runs(self, ours: pl.DataFrame) -> Iterator[_Run]:
-        """Walk the rows of one dimension and minute at a time, as far as they stand together.
+    def _runs(self, signals: Signals) -> Iterator[_Run]:
+        """Walk the rows of one dimension and minute at a time; keep samples of those worth it.
 
         Keys and counts are made by the column.
         """
-        if ours.height == 0:
-            return
-        key = ours["key"].to_list()
-        count = ((ours["rows"].to_numpy() << ERROR_BITS) | ours["errors"].to_numpy()).tolist()
-        minutes, dimension = ours["minute"].to_numpy(), np.zeros(ours.height, np.int64)
-        names = list(self._by_dimension)
-        for number, name in enumerate(names):
-            dimension[(ours["dimension"] == name).to_numpy()] = number
-        turns = (np.diff(minutes) != 0) | (np.diff(dimension) != 0)
-        first = [0, *(np.flatnonzero(turns) + 1).tolist(), ours.height]
-        for start, end in pairwise(first):
-            yield (
-                names[dimension[start]],
-                int(minutes[start]),
-                key[start:end],
-                count[start:end],
-            )
+        for dimension, scope in self._by_dimension.items():
+            rows = signals.rows(scope.rule, dimension, (WEB_LOGS,))
+            requests = signals.counts(rows, "rows")
+            errors = signals.counts(rows, self._column)
+            minutes = signals.minutes[rows.places]
+            worth = (errors > 0) & (errors >= self._floor * requests)
+            for at, samples in signals.samples(rows, worth):
+                scope.keep_samples(int(minutes[at]), rows.keys[at], samples)
+            counts = ((requests << ERROR_BITS) | errors).tolist()
+            for run in signals.runs(rows, (WEB_LOGS,)):
+                some = slice(run.first, run.last)
+                yield dimension, run.minute, rows.keys[some], counts[some]
 
     # -- snapshot and restore
+
+    def touch(self) -> None:
+        """Count every state as changed."""
+        for scope in self._scopes:
+            scope.touch()
+        self._book.touch()
 
     def take_states(self) -> list[tuple[str, str, str]]:
         """Return detector name, key and state (JSON) of all that changed; empty: forgotten."""

@@ -4,11 +4,15 @@ Values come from data, so they are written as quoted literals with both quoting 
 (ClickHouse SQL reference, string literals).
 """
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 LIMIT: Final = 500
+
+MANY: Final = "(many)"
+"""Key of the alert that stands for the keys beyond a rule's alerts per hour."""
 
 
 def error_query(dimension: str, key: str, status_class: str, window: tuple[int, int]) -> str:
@@ -44,6 +48,20 @@ def masquerade_query(actor: str, window: tuple[int, int]) -> str:
         f"{between('event_time', window)} AND {real}",
     )
     return f"{_select('*', f'({web_logs} UNION ALL {live_events})')} ORDER BY time LIMIT {LIMIT}"
+
+
+def stats_query(dimension: str, key: str, feeds: Sequence[str], window: tuple[int, int]) -> str:
+    """Return a query for the statistics of a key; of ``(many)`` keys, of all of its dimension."""
+    columns = (
+        "minute, feed, key, rows, errors, writes, status_4xx, status_5xx, members, "
+        "members_distinct, sample_request_ids, sample_session_ids"
+    )
+    named = ", ".join(literal(feed) for feed in feeds)
+    where = f"dimension = {literal(dimension)} AND feed IN ({named})"
+    if key != MANY:
+        where += f" AND key = {literal(key)}"
+    where = f"{between('minute', window)} AND {where}"
+    return f"{_select(columns, 'request_stats', where)} ORDER BY minute, key LIMIT {LIMIT}"
 
 
 def _select(columns: str, table: str, where: str = "true") -> str:

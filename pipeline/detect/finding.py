@@ -10,7 +10,10 @@ class Finding:
     """An episode in the words of the anomaly record. Times in microseconds since the epoch.
 
     ``resolved_at`` is set once it is over; ``provisional`` says that rows may still change the
-    evidence, ``final`` that nothing will change any more.
+    evidence, ``final`` that nothing will change any more. ``window_min`` is the length of the
+    window that was judged; ``baseline_since`` the first moment of the history behind ``expected``,
+    where the detector knows it; ``total`` what the contributing counts are shares of, if not of
+    their sum.
     """
 
     rule: AnyRule
@@ -32,3 +35,6 @@ class Finding:
     request_ids: tuple[str, ...]
     session_ids: tuple[str, ...]
     evidence_query: str
+    window_min: int = 0
+    baseline_since: int | None = None
+    total: float | None = None

@@ -37,6 +37,13 @@ ANOMALY: Final[dict[str, Any]] = {
     "sample_session_ids": TEXTS,
     "evidence_query": pl.String,
     "caveat": pl.String,
+    "rule_version": pl.String,
+    "owner": pl.String,
+    "severity_was": pl.String,
+    "judged_minutes": pl.Int64,
+    "baseline_days": pl.Float64,
+    "contributing_permille": pl.List(pl.Int64),
+    "suppressed": pl.Int64,
 }
 
 DETECTOR_STATE: Final[dict[str, Any]] = {

@@ -10,14 +10,12 @@ from collections.abc import Iterator, Mapping
 from itertools import groupby
 from typing import Final
 
-import polars as pl
-
 from pipeline.detect.episodes import Episode, EpisodeBook
 from pipeline.detect.finding import Finding
 from pipeline.detect.masquerade_scope import FeedCount, MasqueradeScope
 from pipeline.detect.masquerade_words import masquerade_finding
 from pipeline.detect.rules import MasqueradeBurstRule
-from pipeline.domain.event_time import MINUTE
+from pipeline.detect.signals import Signals
 from pipeline.domain.feeds import Feed
 
 EPISODES: Final = ".episodes"
@@ -38,9 +36,9 @@ class MasqueradeBurst:
         self._final = 0
         self._ended: list[Finding] = []
 
-    def observe(self, stats: pl.DataFrame) -> None:
+    def observe(self, signals: Signals) -> None:
         """Take restated minutes that are not final."""
-        for minute, key, feed, count in self._rows(stats):
+        for minute, key, feed, count in self._rows(signals):
             if minute >= self._final:
                 self._scope.observe(minute, key, feed, count)
 
@@ -48,9 +46,9 @@ class MasqueradeBurst:
         """Take how far the feeds are closed (minutes); the fastest tells when a burst is over."""
         self._closed = max(self._closed, *(through.get(feed, 0) for feed in self._rule.feeds))
 
-    def finalise(self, stats: pl.DataFrame, through: int) -> None:
+    def finalise(self, signals: Signals, through: int) -> None:
         """Judge final minutes for good, in order, and learn from them."""
-        rows = sorted(self._rows(stats), key=lambda row: row[:3])
+        rows = sorted(self._rows(signals), key=lambda row: row[:3])
         for minute, of_minute in groupby(rows, key=lambda row: row[0]):
             self._settle(minute)
             self._final_minute(minute, list(of_minute))
@@ -124,40 +122,35 @@ class MasqueradeBurst:
             final=final,
         )
 
-    def _rows(self, stats: pl.DataFrame) -> Iterator[_Row]:
-        if stats.height == 0:
+    def _rows(self, signals: Signals) -> Iterator[_Row]:
+        feeds: tuple[Feed, ...] = self._rule.feeds
+        rows = signals.rows(self._rule, self._rule.dimension, feeds)
+        if not len(rows):
             return
-        rows = (
-            stats.lazy()
-            .filter(
-                (pl.col("dimension") == self._rule.dimension)
-                & pl.col("feed").is_in(list(self._rule.feeds))
-                & (pl.col("keys_folded") == 0)
-                & (pl.col("status") != "folded")
-            )
-            .select(
-                pl.col("minute").cast(pl.Int64) // MINUTE,
-                "key",
-                "feed",
-                "rows",
-                "writes",
-                "members",
-                "members_distinct",
-                "sample_request_ids",
-                "sample_session_ids",
-            )
-        )
-        for row in rows.collect().iter_rows():
-            minute, key, feed, count, writes, members, distinct, ids, sessions = row
-            targets = tuple(member for member in members if member != key)
-            yield (
-                minute,
-                key,
-                feed,
-                FeedCount(count, writes, targets, distinct, tuple(ids), tuple(sessions)),
-            )
+        counts = [signals.counts(rows, name).tolist() for name in ("rows", "writes", "members")]
+        lists = [
+            signals.lists(rows, name)
+            for name in ("members", "sample_request_ids", "sample_session_ids")
+        ]
+        for run in signals.runs(rows, feeds):
+            for at in range(run.first, run.last):
+                key = rows.keys[at]
+                count, writes, distinct = (column[at] for column in counts)
+                members, ids, sessions = (tuple(column[at]) for column in lists)
+                targets = tuple(member for member in members if member != key)
+                yield (
+                    run.minute,
+                    key,
+                    run.feed,
+                    FeedCount(count, writes, targets, distinct, ids, sessions),
+                )
 
     # -- snapshot and restore
+
+    def touch(self) -> None:
+        """Count every state as changed."""
+        self._scope.touch()
+        self._book.touch()
 
     def take_states(self) -> list[tuple[str, str, str]]:
         """Return detector name, key and state (JSON) of all that changed; empty: forgotten."""

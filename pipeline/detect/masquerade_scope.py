@@ -250,6 +250,12 @@ class MasqueradeScope:
 
     # -- snapshot and restore
 
+    def touch(self) -> None:
+        """Count every key as changed."""
+        self._dirty.update(self._series)
+        if self._population != Usual():
+            self._dirty.add(POPULATION)
+
     def take_changed(self) -> list[tuple[str, str]]:
         """Return key and state (JSON) of everybody who changed; an empty state: forgotten."""
         changed = [(key, self._dump(key)) for key in sorted(self._dirty)]

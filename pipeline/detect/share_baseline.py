@@ -44,31 +44,43 @@ class ShareBaseline:
     scatter_weight: float = 0.0
     at: int = 0
 
-    def learn(self, minute: int, requests: int, errors: int, model: ShareModel) -> None:
-        """Take a minute that was not flagged; minutes come in order. About 2 µs: once per stat."""
+    def learn(
+        self, minute: int, requests: float, errors: float, model: ShareModel, idle: float = 0.0
+    ) -> None:
+        """Take a minute that was not flagged; minutes come in order. About 2 µs: once per stat.
+
+        ``idle``: requests since the minute learned last that brought no errors.
+        """
         fade = self._fade(minute, model)
-        mean, shape = self._level(fade, requests, model)
+        mean, shape = self._level(fade, requests, model, idle)
         clumped = mean * model.clump
         limit = mean + WINSOR * math.sqrt(clumped + mean * mean / shape)
         deviation = (min(limit, errors)) - mean
-        self.requests = self.requests * fade + requests
+        self.requests = self.requests * fade + idle + requests
         self.errors = self.errors * fade + errors
-        self.scatter = self.scatter * fade + deviation * deviation - clumped
-        self.scatter_weight = self.scatter_weight * fade + mean * mean
+        # Silent stretches of the same length scatter too: nothing came where ``mean`` was usual.
+        silent = idle / requests if idle else 0.0
+        scatter = deviation * deviation - clumped + silent * (mean * mean - clumped)
+        self.scatter = self.scatter * fade + scatter
+        self.scatter_weight = self.scatter_weight * fade + (1.0 + silent) * mean * mean
         self.at = minute
 
-    def evidence(self, minute: int, model: ShareModel) -> float:
+    def evidence(self, minute: int, model: ShareModel, idle: float = 0.0) -> float:
         """Return how many requests the baseline stands on at that minute."""
-        return self.requests * self._fade(minute, model)
+        return self.requests * self._fade(minute, model) + idle
 
-    def expect(self, minute: int, requests: int, model: ShareModel) -> Expectation:
+    def expect(
+        self, minute: int, requests: float, model: ShareModel, idle: float = 0.0
+    ) -> Expectation:
         """Return what ``requests`` requests at that minute would usually bring."""
-        mean, shape = self._level(self._fade(minute, model), requests, model)
+        mean, shape = self._level(self._fade(minute, model), requests, model, idle)
         return Expectation(mean, shape, model.clump)
 
-    def _level(self, fade: float, requests: int, model: ShareModel) -> tuple[float, float]:
+    def _level(
+        self, fade: float, requests: float, model: ShareModel, idle: float
+    ) -> tuple[float, float]:
         evidence = self.errors * fade + model.prior_shape
-        share = evidence / (self.requests * fade + model.prior_shape / model.prior_share)
+        share = evidence / (self.requests * fade + idle + model.prior_shape / model.prior_share)
         dispersion = (DISPERSION_WEIGHT * model.dispersion + self.scatter * fade) / (
             DISPERSION_WEIGHT + self.scatter_weight * fade
         )

@@ -6,7 +6,7 @@ and the detectors' states, among which it keeps the marks of the stage before it
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 import polars as pl
@@ -17,6 +17,7 @@ from pipeline.codecs.chunk import Chunk
 from pipeline.codecs.marks import StageMark
 from pipeline.codecs.schemas import Schemas
 from pipeline.detect.detection import Detection
+from pipeline.detect.rules import AnyRule
 from pipeline.domain.errors import RestoreMismatch
 from pipeline.domain.event_time import EventTimeRules
 from pipeline.domain.topics import (
@@ -63,7 +64,9 @@ class DetectTask:
         generation: int = 0,
         max_keys: int | None = 1000,
         stats_at_once: int = STATS_AT_ONCE,
+        new_rules: Callable[[], Sequence[AnyRule] | None] = lambda: None,
     ) -> None:
+        """Take the detection; ``new_rules`` gives other rules to go on with, None: the same."""
         self._schemas = schemas
         self._blocks = BlockMaker(schemas)
         self._detection = detection
@@ -72,6 +75,7 @@ class DetectTask:
         self._rejects = Rejects("detect")
         self._generation = generation
         self._stats_at_once = stats_at_once
+        self._new_rules = new_rules
         self._sequence = 0
         self._limit: int | None = None
         self._dead = 0
@@ -95,6 +99,11 @@ class DetectTask:
     def dead(self) -> int:
         """Records that could not be read, since the topics were created."""
         return self._dead
+
+    @property
+    def held_alerts(self) -> Mapping[tuple[str, str], int]:
+        """Final alerts that were not published, by rule and reason, since this task was opened."""
+        return self._detection.held
 
     def rereads(self, positions: Mapping[str, int], metadata: str | None) -> list[Reread]:
         """Take over the committed metadata; ask for stats that are not final and all states."""
@@ -157,9 +166,21 @@ class DetectTask:
                 self._marks.take(mark)
 
     def tick(self, now: int) -> None:
-        """Take the wall clock; that patience with silent partitions ended is worth a flush."""
+        """Take the wall clock; that patience with silent partitions ended is worth a flush.
+
+        New rules are taken here too: between two chunks, so between two flushes.
+        """
         if self._marks.tick(now):
             self._touched = True
+        rules = self._new_rules()
+        if rules is not None:
+            self._replace_rules(rules)
+
+    def _replace_rules(self, rules: Sequence[AnyRule]) -> None:
+        """Go on with other rules: what detectors know stays, as through a restart."""
+        self._detection.replace(rules)
+        self._detection.observe(self._stats.everything(self._version()))
+        self._touched = True
 
     def flush(self) -> Flush | None:
         """Return changed stats, anomalies and states; None if nothing came.

@@ -94,18 +94,37 @@ def _grade(o: Occasion) -> tuple[LiveEvent, ...]:
     if o.subject is None or o.client.person is None:
         return ()
     score = 10 + o.dice.below(11)
-    student = global_id(o.subject.user_id)
+    # One grade in nine corrects an earlier one, up or down; no draw, so that nothing else moves.
+    place = o.item + 7 * o.subject.index
+    old = None if place % 9 else 10 + place % 11
+    return (grade_change(o.client.person, o.item, o.subject, old, score),)
+
+
+def grade_change(
+    grader: Person, item: int, student: Person, old: int | None, score: int
+) -> LiveEvent:
+    """Make the event of one grade given (`old` None) or changed, of 20 points."""
+    before = "null" if old is None else str(old)
+    told = "null" if old is None else f'"{old}"'
+    number = global_id(student.user_id)
+    submission = global_id((item * 1_000 + student.index) % SHARD_SIZE)
+    return LiveEvent(
+        "grade_change",
+        f'{{"assignment_id":"{global_id(item)}","grade":"{score}"'
+        f',"grader_id":"{global_id(grader.user_id)}","grading_complete":true'
+        f',"muted":false,"old_grade":{told},"old_points_possible":20,"old_score":{before}'
+        f',"points_possible":20,"score":{score},"student_id":"{number}"'
+        f',"student_sis_id":"S{student.index:06d}","submission_id":"{submission}"'
+        f',"user_id":"{number}"}}',
+    )
+
+
+def course_updated(course: Course, at: int, state: str) -> str:
+    """Make the body of a course's change: its name, times and state."""
     return (
-        LiveEvent(
-            "grade_change",
-            f'{{"assignment_id":"{global_id(o.item)}","grade":"{score}"'
-            f',"grader_id":"{global_id(o.client.person.user_id)}","grading_complete":true'
-            f',"muted":false,"old_grade":null,"old_points_possible":20,"old_score":null'
-            f',"points_possible":20,"score":{score},"student_id":"{student}"'
-            f',"student_sis_id":"S{o.subject.index:06d}"'
-            f',"submission_id":"{global_id(_submission_id(o, o.subject))}"'
-            f',"user_id":"{student}"}}',
-        ),
+        f'{{"account_id":"{global_id(ROOT_ACCOUNT_ID)}","course_id":"{global_id(course.id)}"'
+        f',"created_at":"2025-12-01T08:00:00Z","name":"{course.name}","updated_at":"{iso_s(at)}"'
+        f',"uuid":"ExampleCourseUuid{course.id:023d}","workflow_state":"{state}"}}'
     )
 
 

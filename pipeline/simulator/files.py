@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from pipeline.simulator.config import SimulationConfig
-from pipeline.simulator.simulation import NamedPart, Simulation
+from pipeline.simulator.simulation import Begin, NamedPart, Simulation
 from pipeline.simulator.summary import SimulationSummary, labels_document
 
 LABELS: Final = "labels.json"
@@ -17,15 +17,19 @@ GZIP_LEVEL: Final = 4
 
 
 def simulate(
-    config: SimulationConfig, out: Path, progress: Callable[[int], None]
+    config: SimulationConfig,
+    out: Path,
+    progress: Callable[[int], None],
+    begin: Begin | None = None,
 ) -> SimulationSummary:
     """Simulate into a directory: `web_logs/`, `live_events/`, `labels.json`.
 
     `progress` is told how many of the configured hours are done. Parts of an earlier
     simulation in the same directory are replaced; other files stay. The same configuration
-    gives the same bytes. Raises SettingsError for an unknown attack.
+    gives the same bytes; `begin` prepares other attacks than those it names.
+    Raises SettingsError for an unknown attack.
     """
-    simulation = Simulation(config)
+    simulation = Simulation(config, begin)
     _prepare(out)
     for done, parts in enumerate(simulation.hours(), start=1):
         for part in parts:

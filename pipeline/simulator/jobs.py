@@ -4,7 +4,8 @@ from typing import Final
 
 from pipeline.domain.event_time import MINUTE
 from pipeline.simulator.dice import Dice
-from pipeline.simulator.instance import ROOT_ACCOUNT_ID, global_id
+from pipeline.simulator.events import course_updated
+from pipeline.simulator.instance import global_id
 from pipeline.simulator.request import JobEvent
 from pipeline.simulator.times import iso_s
 from pipeline.simulator.world import World
@@ -25,7 +26,7 @@ def sis_changes(world: World, at: int, dice: Dice) -> list[JobEvent]:
         kind = dice.uniform()
         if kind < 0.6:
             name = "enrollment_created" if kind < 0.25 else "enrollment_updated"
-            events.append(JobEvent(when, name, _enrollment(world, when, dice), job_id, SIS_TAG))
+            events.append(JobEvent(when, name, enrollment(world, when, dice), job_id, SIS_TAG))
         elif kind < 0.9:
             body = _state(when, dice)
             events.append(JobEvent(when, "enrollment_state_updated", body, job_id, STATE_TAG))
@@ -36,7 +37,8 @@ def sis_changes(world: World, at: int, dice: Dice) -> list[JobEvent]:
     return [event for event in events if world.start_us <= event.time_us < world.end_us]
 
 
-def _enrollment(world: World, at: int, dice: Dice) -> str:
+def enrollment(world: World, at: int, dice: Dice, state: str = "active") -> str:
+    """Make the body of one enrolment's change."""
     course = dice.pick(world.university.courses)
     person = dice.pick(world.university.people)
     return (
@@ -45,7 +47,7 @@ def _enrollment(world: World, at: int, dice: Dice) -> str:
         f',"enrollment_id":"{global_id(2_000_000 + dice.below(1_000_000))}"'
         f',"limit_privileges_to_course_section":false,"type":"StudentEnrollment"'
         f',"updated_at":"{iso_s(at)}","user_id":"{global_id(person.user_id)}"'
-        f',"user_name":"Person {person.index}","workflow_state":"active"}}'
+        f',"user_name":"Person {person.index}","workflow_state":"{state}"}}'
     )
 
 
@@ -59,9 +61,4 @@ def _state(at: int, dice: Dice) -> str:
 
 
 def _course(world: World, at: int, dice: Dice) -> str:
-    course = dice.pick(world.university.courses)
-    return (
-        f'{{"account_id":"{global_id(ROOT_ACCOUNT_ID)}","course_id":"{global_id(course.id)}"'
-        f',"created_at":"2025-12-01T08:00:00Z","name":"{course.name}","updated_at":"{iso_s(at)}"'
-        f',"uuid":"ExampleCourseUuid{course.id:023d}","workflow_state":"available"}}'
-    )
+    return course_updated(dice.pick(world.university.courses), at, "available")

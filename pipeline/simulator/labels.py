@@ -4,7 +4,7 @@ from typing import Final, Literal, NamedTuple
 
 from pipeline.domain.feeds import Feed
 
-Rule = Literal["error_spike", "masquerade_burst"]
+Strength = Literal["weak", "middle", "strong"]
 
 ANY: Final = "*"
 
@@ -12,9 +12,9 @@ ANY: Final = "*"
 class Key(NamedTuple):
     """What an alert may be about, in the words of request statistics.
 
-    Dimensions: `all` (key ""), `controller_action` (`controller#action`), `masquerader` (local
-    user id of the person behind it). Look-alikes also name `actor` and `course`. Key "*" stands
-    for any.
+    Dimensions are those of request statistics: `all` (key ""), `controller_action`
+    (`controller#action`), `masquerader` (local user id of the person behind it) and others.
+    Look-alikes also name `actor` and `course`. "*" stands for any dimension or key.
     """
 
     dimension: str
@@ -25,13 +25,14 @@ class AttackLabel(NamedTuple):
     """One injected attack.
 
     An alert of `rule` on one of `keys`, between `start_us` and a little after `end_us`, has
-    found it; alerts on `tolerated` in that time have the same cause and are not false.
-    `web_logs` and `live_events` count the rows and events that carry it.
+    found it (a rule's id, or how the ids of several begin); alerts on `tolerated`, and those of
+    the rules named in `also`, have the same cause in that time and are not false. `web_logs` and
+    `live_events` count the rows and events that carry it.
     """
 
     name: str
     kind: str
-    rule: Rule
+    rule: str
     start_us: int
     end_us: int
     feeds: tuple[Feed, ...]
@@ -40,6 +41,8 @@ class AttackLabel(NamedTuple):
     web_logs: int
     live_events: int
     detail: str
+    strength: Strength = "strong"
+    also: tuple[str, ...] = ()
 
 
 class LookAlike(NamedTuple):

@@ -49,7 +49,7 @@ class LiveEvent(NamedTuple):
 
 
 class Request(NamedTuple):
-    """One request, as both feeds will tell it."""
+    """One request, as both feeds will tell it; `logged` False: web_logs never have it."""
 
     time_us: int
     id: str
@@ -62,6 +62,7 @@ class Request(NamedTuple):
     item: int
     referrer: str | None
     events: tuple[LiveEvent, ...]
+    logged: bool = True
 
 
 class JobEvent(NamedTuple):

@@ -1,21 +1,25 @@
 """The whole simulation as values: background, attacks, lines, parts of files."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 from pipeline.domain.feeds import LIVE_EVENTS, WEB_LOGS, Feed
 from pipeline.simulator.attacks import chosen_attacks
+from pipeline.simulator.attacks.attack import Attack
 from pipeline.simulator.attacks.placement import begin_attacks
 from pipeline.simulator.bad_lines import BadLine, bad_lines
 from pipeline.simulator.config import SimulationConfig
 from pipeline.simulator.dice import Dice
-from pipeline.simulator.labels import BadLineLabel, LookAlike
+from pipeline.simulator.labels import AttackLabel, BadLineLabel, LookAlike
 from pipeline.simulator.request import Request
 from pipeline.simulator.streams import BAD_LINES
 from pipeline.simulator.summary import SimulationSummary
 from pipeline.simulator.traffic import Hour, background
 from pipeline.simulator.windows import WINDOW, LiveEventWindows, Part, WebLogWindows
 from pipeline.simulator.world import World
+
+Begin = Callable[[World], list[Attack]]
+"""Prepares the attacks of a world."""
 
 
 class NamedPart(NamedTuple):
@@ -28,10 +32,14 @@ class NamedPart(NamedTuple):
 class Simulation:
     """Runs a configuration; memory is bounded by a day's plan and two windows of lines."""
 
-    def __init__(self, config: SimulationConfig) -> None:
+    def __init__(self, config: SimulationConfig, begin: Begin | None = None) -> None:
+        """Take a configuration; `begin` prepares other attacks than those it names."""
         self._config = config
         self._world = World.of(config)
-        self._attacks = begin_attacks(self._world, chosen_attacks(config.attacks))
+        if begin is None:
+            self._attacks = begin_attacks(self._world, chosen_attacks(config.attacks))
+        else:
+            self._attacks = begin(self._world)
         self._web_logs = WebLogWindows(config.end_us, config.seed)
         self._live_events = LiveEventWindows(config.end_us, config.time_zone)
         self._dice = Dice(config.seed, BAD_LINES)
@@ -55,6 +63,7 @@ class Simulation:
 
     def summary(self) -> SimulationSummary:
         """Give the totals so far; complete when all hours are done."""
+        labels = [attack.label() for attack in self._attacks]
         return SimulationSummary(
             config=self._config,
             web_log_rows=self._web_logs.rows,
@@ -65,8 +74,11 @@ class Simulation:
             masqueraded_rows=self._masqueraded,
             server_errors=self._server_errors,
             bad_lines=tuple(self._bad_labels),
-            attacks=tuple(attack.label() for attack in self._attacks),
-            look_alikes=tuple(self._look_alikes),
+            attacks=tuple(label for label in labels if isinstance(label, AttackLabel)),
+            look_alikes=(
+                *self._look_alikes,
+                *(label for label in labels if isinstance(label, LookAlike)),
+            ),
             files=(*self._files[WEB_LOGS], *self._files[LIVE_EVENTS]),
         )
 
@@ -78,6 +90,8 @@ class Simulation:
             if hour.start_us <= attack.moment.start_us < hour.end_us:
                 for requests in attack.journeys():
                     self._write(requests)
+                for job in attack.jobs():
+                    self._live_events.add_job(job)
         for job in hour.jobs:
             self._live_events.add_job(job)
 
@@ -91,7 +105,8 @@ class Simulation:
     def _write(self, requests: list[Request]) -> None:
         sessions = set()
         for request in requests:
-            self._web_logs.add(request)
+            if request.logged:
+                self._web_logs.add(request)
             if request.events:
                 self._live_events.add(request)
             sessions.add(request.client.session)

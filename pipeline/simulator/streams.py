@@ -13,3 +13,4 @@ SHUFFLE: Final = 4
 BAD_LINES: Final = 5
 ATTACKS: Final = 6
 JOBS: Final = 7
+CAMPAIGN: Final = 8

@@ -3,8 +3,8 @@
 from typing import NamedTuple, Protocol
 
 from pipeline.simulator.dice import Dice
-from pipeline.simulator.labels import AttackLabel
-from pipeline.simulator.request import Request
+from pipeline.simulator.labels import AttackLabel, LookAlike
+from pipeline.simulator.request import JobEvent, Request
 from pipeline.simulator.world import World
 
 
@@ -30,8 +30,11 @@ class Attack(Protocol):
     def journeys(self) -> list[list[Request]]:
         """Give the requests that exist only because of the attack, in `moment`."""
 
-    def label(self) -> AttackLabel:
-        """Say what was injected."""
+    def jobs(self) -> list[JobEvent]:
+        """Give the events of background jobs that the attack causes, in `moment`."""
+
+    def label(self) -> AttackLabel | LookAlike:
+        """Say what was injected; a look-alike is no attack."""
 
 
 class AttackKind(Protocol):

@@ -9,9 +9,9 @@ from pipeline.simulator import chances, routes
 from pipeline.simulator.attacks.attack import Moment
 from pipeline.simulator.dice import Dice
 from pipeline.simulator.journey import Journey
-from pipeline.simulator.labels import ANY, AttackLabel, Key
+from pipeline.simulator.labels import ANY, AttackLabel, Key, Strength
 from pipeline.simulator.person import Person
-from pipeline.simulator.request import Request, Route
+from pipeline.simulator.request import JobEvent, Request, Route
 from pipeline.simulator.walks import browser
 from pipeline.simulator.world import World
 
@@ -19,6 +19,10 @@ from pipeline.simulator.world import World
 DEPLOY_STATUSES: Final = (500, 500, 500, 502)
 OUTAGE_STATUSES: Final = (503, 503, 502, 504)
 GATEWAY_TIMEOUT_US: Final = 30 * MICROS
+
+
+# What fails for everybody fails for tools and quizzes too.
+ALSO: Final = ("tool_launch_errors", "quiz_refusals", "live_events_silent")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +42,7 @@ class ErrorSpike:
     local_hour: float
     victims_per_minute: float = 6.0
     victims_per_user: float = 0.003
+    strength: Strength = "strong"
 
     def begin(self, world: World, moment: Moment, dice: Dice) -> "RunningErrorSpike":
         """Prepare the spike."""
@@ -80,6 +85,10 @@ class RunningErrorSpike:
                 journeys.append(requests)
         return journeys
 
+    def jobs(self) -> list[JobEvent]:
+        """Give none: only requests carry it."""
+        return []
+
     def label(self) -> AttackLabel:
         """Say what failed, and how much."""
         route = self._kind.route
@@ -98,6 +107,8 @@ class RunningErrorSpike:
             live_events=0,
             detail=f"{self._kind.share:.0%} of the requests to "
             f"{'everything' if route is None else route.app} fail with a server error.",
+            strength=self._kind.strength,
+            also=ALSO,
         )
 
     def _victim(self, person: Person, at: int) -> list[Request]:

@@ -10,11 +10,14 @@ from pipeline.simulator.attacks.attack import Moment
 from pipeline.simulator.dice import Dice
 from pipeline.simulator.help_desk import become, look_up, stop_acting
 from pipeline.simulator.journey import Journey
-from pipeline.simulator.labels import AttackLabel, Key
+from pipeline.simulator.labels import AttackLabel, Key, Strength
 from pipeline.simulator.person import Kind, Person
-from pipeline.simulator.request import Request
+from pipeline.simulator.request import JobEvent, Request
 from pipeline.simulator.walks import browser
 from pipeline.simulator.world import World
+
+# Writing as others is told by the rule on that, and grades by those on graders.
+ALSO: Final = ("masqueraded_writes", "masquerade_of_admin", "grade", "session_from")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +33,7 @@ class Masquerade:
     writes: int
     minutes: float
     local_hour: float
+    strength: Strength = "strong"
 
     def begin(self, world: World, moment: Moment, dice: Dice) -> "RunningMasquerade":
         """Prepare the abuse."""
@@ -77,6 +81,10 @@ class RunningMasquerade:
         self._events += sum(len(r.events) for r in acted)
         return [requests]
 
+    def jobs(self) -> list[JobEvent]:
+        """Give none: only requests carry it."""
+        return []
+
     def label(self) -> AttackLabel:
         """Say who acted, and how much."""
         what = "reading" if self._kind.writes == 0 else "writing"
@@ -92,6 +100,8 @@ class RunningMasquerade:
             web_logs=self._rows,
             live_events=self._events,
             detail=f"One {self._kind.actor} account acts as {len(self._targets)} people, {what}.",
+            strength=self._kind.strength,
+            also=ALSO,
         )
 
     def _write_as(self, journey: Journey, target: Person, slot: int) -> None:

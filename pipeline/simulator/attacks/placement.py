@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Final
 
 from pipeline.domain.event_time import HOUR, MINUTE
-from pipeline.simulator.attacks import ATTACKS
+from pipeline.simulator.attacks import ATTACKS, MORE
 from pipeline.simulator.attacks.attack import Attack, AttackKind, Moment
 from pipeline.simulator.dice import Dice
 from pipeline.simulator.rhythm import LocalDay, is_working_day
@@ -21,14 +21,39 @@ AFTERMATH: Final = 15 * MINUTE
 
 
 def begin_attacks(world: World, kinds: tuple[AttackKind, ...]) -> list[Attack]:
-    """Prepare attacks for their moments; one attack's does not depend on which others run."""
+    """Prepare attacks for their moments; one attack's does not depend on which others run.
+
+    Those of a usual day never overlap; others may meet them, and each other.
+    """
     moments = place(world)
     attacks = []
     for kind in kinds:
-        slot = ATTACKS.index(kind)
+        if kind in ATTACKS:
+            slot = ATTACKS.index(kind)
+            moment = moments[slot]
+        else:
+            slot = len(ATTACKS) + MORE.index(kind)
+            moment = _moment_of_its_own(
+                world, kind, Dice(world.config.seed, ATTACK_STREAM, slot, 0)
+            )
         dice = Dice(world.config.seed, ATTACK_STREAM, slot, 1)
-        attacks.append(kind.begin(world, moments[slot], dice))
+        attacks.append(kind.begin(world, moment, dice))
     return attacks
+
+
+def _moment_of_its_own(world: World, kind: AttackKind, dice: Dice) -> Moment:
+    """Choose the usual hour, or where the run is too short for it, any time in its later part."""
+    earliest = earliest_start(world)
+    moment = _usual_moment(world, kind, earliest, dice)
+    if moment is not None:
+        return moment
+    length = min(int(kind.minutes * MINUTE), (world.end_us - earliest) // 2)
+    return _moment(earliest + int(dice.uniform() * (world.end_us - earliest - length)), length)
+
+
+def earliest_start(world: World) -> int:
+    """Give the instant before which no attack begins: there must be something to compare with."""
+    return world.start_us + min((world.end_us - world.start_us) // 4, LEARNING)
 
 
 def place(world: World) -> list[Moment]:
@@ -37,7 +62,7 @@ def place(world: World) -> list[Moment]:
     Each has its usual local hour, on a working day if there is one, in the later three quarters
     of the run. Where the run is too short for that, all have slots of equal length instead.
     """
-    earliest = world.start_us + min((world.end_us - world.start_us) // 4, LEARNING)
+    earliest = earliest_start(world)
     moments = []
     for slot, kind in enumerate(ATTACKS):
         dice = Dice(world.config.seed, ATTACK_STREAM, slot, 0)

@@ -10,7 +10,7 @@ from pipeline.detect.rules import load_rule
 from pipeline.domain.event_time import MINUTE
 from tests.support.avro_schemas import raw_schemas
 from tests.support.detect_run import RULES, DetectRun
-from tests.support.minute_stats import requests
+from tests.support.minute_stats import acting, requests
 
 T = 29_000_160
 PAGE = "courses#show"
@@ -79,6 +79,28 @@ def test_late_rows_revise_a_resolved_alert() -> None:
     run.observe(failing(range(102, 104)))
     [record] = run.take()
     assert (record["status"], record["window_end"]) == ("revised", (T + 104) * MINUTE)
+
+
+def test_web_logs_confirm_hours_later_what_live_events_showed_in_the_same_episode() -> None:
+    targets = [str(number) for number in range(30)]
+    run = DetectRun()
+    run.observe([acting(T + 10, "666", targets, 0, 40, "live_events")])
+    run.close({"live_events": T + 11})
+    [opened] = run.take()
+    assert (opened["rule"], opened["status"], opened["feeds"]) == (
+        "masquerade_burst",
+        "open",
+        ["live_events"],
+    )
+    run.close({"live_events": T + 300})
+    [over] = run.take()
+    assert over["status"] == "resolved"
+    run.observe([acting(T + 10, "666", [*targets, "99"], 0, 90, "web_logs")])
+    run.close({"web_logs": T + 240})
+    [confirmed] = run.take()
+    assert confirmed["episode"] == opened["episode"]
+    assert (confirmed["status"], confirmed["feeds"]) == ("revised", ["live_events", "web_logs"])
+    assert confirmed["sample_request_ids"]
 
 
 def test_the_fingerprint_is_a_stable_hash_of_rule_detector_and_key() -> None:

@@ -1,10 +1,13 @@
 """Laws: cuts do not matter in the end; a restart changes nothing; state stays small."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import polars as pl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pipeline.detect.rules import AnyRule
 from pipeline.domain.event_time import MINUTE
 from tests.support.detect_run import DetectRun
 from tests.support.minute_stats import Row, acting, frame, requests
@@ -87,10 +90,17 @@ def between(stats: pl.DataFrame, start: int, end: int) -> pl.DataFrame:
     return stats.filter(pl.col("minute").is_between(start * MINUTE, end * MINUTE, closed="left"))
 
 
-def drive(stats: pl.DataFrame, seed: int, *, steps: int, restarts: bool) -> DetectRun:
+def drive(
+    stats: pl.DataFrame,
+    seed: int,
+    *,
+    steps: int,
+    restarts: bool,
+    rules: Sequence[AnyRule] | None = None,
+) -> DetectRun:
     """Run stats through in random cuts; with ``restarts``, restore at random points."""
     rng, restart = np.random.default_rng(seed), np.random.default_rng(seed + 1)
-    run = DetectRun()
+    run = DetectRun(rules)
     end = T + LENGTH + 60
     seen = closed = final = T
     while final < end:

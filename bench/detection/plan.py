@@ -1,0 +1,73 @@
+"""What is simulated: stretches of weeks, and how often each look-alike comes in them."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from pipeline.domain.event_time import HOUR, MICROS
+from pipeline.simulator.attacks import GRADED, LOOK_ALIKES
+from pipeline.simulator.attacks.attack import AttackKind
+from pipeline.simulator.config import DEFAULT_START_US, SimulationConfig
+from pipeline.simulator.labels import Strength
+
+DAY: Final = 24 * HOUR
+LEARNING: Final = 14 * DAY
+"""Before the first attack: what was never seen, and what is unusual, shows after weeks."""
+
+PER_WORKING_DAY: Final[dict[str, float]] = {
+    "class-behind-nat": 1.0,
+    "deploy-blip": 0.5,
+    "import-with-deletes": 1.0,
+    "large-import": 0.1,
+    "regrade": 0.5,
+    "grade-class": 2.0,
+    "chores": 4.0,
+    "end-of-course": 0.3,
+    "hand-ins": 0.5,
+    "busy-help-desk": 0.3,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A university and its calendar."""
+
+    users: int
+    requests_per_user_day: float
+    start_us: int
+    time_zone: str
+
+    def config(self, days: int, seed: int) -> SimulationConfig:
+        """Return the configuration of one stretch."""
+        return SimulationConfig(
+            users=self.users,
+            hours=24 * days,
+            seed=seed,
+            start_us=self.start_us,
+            time_zone=self.time_zone,
+            attacks=(),
+            requests_per_user_day=self.requests_per_user_day,
+        )
+
+
+TUNING: Final = Plan(240, 100.0, DEFAULT_START_US, "UTC")
+"""What the rules were tuned on, with seeds below 100."""
+
+# Monday 2026-08-31: the weeks after a term began, another zone, more people, other rates.
+EVALUATION: Final = Plan(280, 80.0, 1_788_134_400 * MICROS, "America/New_York")
+TUNING_SEEDS: Final = (5,)
+EVALUATION_SEEDS: Final = (811,)
+
+
+def look_alikes(days: int) -> list[AttackKind]:
+    """Return the look-alikes of so many days."""
+    working = days * 5 / 7
+    return [
+        kind
+        for kind in LOOK_ALIKES
+        for _ in range(max(1, round(PER_WORKING_DAY[kind.name] * working)))
+    ]
+
+
+def attacks(strength: Strength) -> list[AttackKind]:
+    """Return every attack there is, in one strength."""
+    return [kind for kind in GRADED if kind.name.endswith(f".{strength}")]

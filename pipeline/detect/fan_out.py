@@ -1,0 +1,176 @@
+"""Detector: one key meets unusually many distinct members within a window.
+
+Accounts per address, addresses per account, courses per person, networks per token. What is usual
+is learned per spell (aligned window in which the key had members at all): the key's own mean leans
+on that of all keys, that on the rule's prior (``help_baseline``: shrinkage of a Gamma mean, Efron &
+Morris 1975), and the number of a window is negative binomial around it. Members only grow, so an
+open minute fires at once.
+"""
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from pipeline.detect.bounded_keys import BoundedKeys
+from pipeline.detect.episodes import Episode, Peak
+from pipeline.detect.help_baseline import FadingMean, HelpModel, expect
+from pipeline.detect.rules.watching import FanOutRule
+from pipeline.detect.scope import Flag, Phrase, Scope
+from pipeline.detect.signals import Rows, Signals
+from pipeline.detect.watch_words import against, between, strongest, where
+
+
+class Met(NamedTuple):
+    """Rows and members of a minute; ``distinct`` counts members beyond those that are listed."""
+
+    rows: int
+    distinct: int
+    members: tuple[str, ...]
+
+
+class FanOut(Scope[Met]):
+    """One fan-out rule."""
+
+    rule: FanOutRule
+
+    def __init__(self, rule: FanOutRule) -> None:
+        super().__init__(rule)
+        p = rule.parameters
+        self._keys: BoundedKeys[FadingMean] = BoundedKeys(p.max_keys, p.forget_after_min)
+        self._crowd = FadingMean()
+        self._since: int | None = None
+        self._model = HelpModel(
+            p.prior_members, p.prior_weight, p.population_weight, p.dispersion, p.half_life_min
+        )
+
+    def read(self, signals: Signals, rows: Rows) -> tuple[Sequence[Met], npt.NDArray[np.bool_]]:
+        """Return what every row met; those with the share of the floor are worth a look."""
+        distinct = signals.counts(rows, "members")
+        counts = signals.counts(rows, "rows")
+        members = [tuple(one) for one in signals.lists(rows, "members")]
+        cells = [
+            Met(count, max(known, len(some)), some)
+            for count, known, some in zip(counts.tolist(), distinct.tolist(), members, strict=True)
+        ]
+        p = self.rule.parameters
+        return cells, distinct >= math.ceil(p.min_members / self.width)
+
+    def load_cell(self, cell: Any) -> Met:
+        """Return a cell that JSON has carried."""
+        rows, distinct, members = cell
+        return Met(rows, distinct, tuple(members))
+
+    def together(self, minutes: Iterable[int], key: str) -> Met:
+        """Return the members of both feeds united, and the rows of the feed that shows more."""
+        by_feed = self.cells.of(minutes, key)
+        members = {m for cells in by_feed.values() for _, cell in cells for m in cell.members}
+        distinct = max((c.distinct for cells in by_feed.values() for _, c in cells), default=0)
+        rows = max((sum(c.rows for _, c in cells) for cells in by_feed.values()), default=0)
+        return Met(rows, max(distinct, len(members)), tuple(sorted(members)))
+
+    def judge(self, minute: int, key: str) -> Flag | None:
+        """Return why a minute stands out; None if it does not."""
+        p, window = self.rule.parameters, self.window(minute)
+        if p.learning_min and (self._since is None or minute - self._since < p.learning_min):
+            return None
+        shown = self.cells.of(window, key).values()
+        if sum(cell.distinct for cells in shown for _, cell in cells) < p.min_members:
+            return None
+        met = self.together(window, key)
+        if met.distinct < p.min_members or met.rows < p.min_rows:
+            return None
+        usual = expect(self._keys.get(key) or FadingMean(), self._crowd, self._at, self._model)
+        if met.distinct < p.min_ratio * usual.mean:
+            return None
+        probability = self.budget.probability
+        tail = usual.tail(met.distinct)
+        if tail > probability:
+            return None
+        cut = usual.cut(probability, max(p.min_members, math.ceil(p.min_ratio * usual.mean)))
+        excess = met.distinct - usual.mean
+        peak = Peak(
+            minute, self.width, "members", met.distinct, usual.mean, cut, tail, weight=excess
+        )
+        first = next(x for x in self.window(minute) if self.cells.of((x,), key))
+        return Flag(key, minute, first, peak)
+
+    def begin_final(self, minute: int) -> None:
+        """Make this the newest final minute; the first of all is when the rule begins to learn."""
+        if self._since is None:
+            self._since = minute
+            self._judged.clear()
+        super().begin_final(minute)
+
+    @property
+    def _at(self) -> int:
+        return max(self._learned or 0, self._crowd.at)
+
+    def learn(self, start: int, *, alive: bool, left_out: frozenset[str]) -> None:
+        """Learn the spells of a block of final minutes."""
+        del alive  # a spell has rows: of a silent feed there is none
+        end, p = start + self.block, self.rule.parameters
+        minutes = range(start, end)
+        for key in sorted(set[str]().union(*(self.cells.keys(x) for x in minutes))):
+            if key in left_out:
+                continue
+            distinct = self.together(minutes, key).distinct
+            known = self._keys.get(key) or FadingMean()
+            known.learn(end, distinct, p.half_life_min)
+            self._keys.renew(key, known)
+            # One proxy that meets thousands must not become everybody's normal.
+            self._crowd.learn(end, min(distinct, p.min_members), p.half_life_min)
+        self._keys.evict(end)
+        self.dirty |= self._keys.changed
+        self._keys.changed.clear()
+
+    def amount(self, minute: int, key: str) -> int:
+        """Return the distinct members of a minute."""
+        return self.together((minute,), key).distinct
+
+    def tell(self, episode: Episode, minute: int, key: str) -> None:
+        """Add the members of a minute to an episode."""
+        met = self.together((minute,), key)
+        episode.total("rows", met.rows)
+        for member in met.members:
+            episode.part(member, 1)
+
+    def phrase(self, episode: Episode) -> Phrase:
+        """Return an episode in words."""
+        return Phrase(
+            where(episode),
+            f"{where(episode)} met {len(episode.parts):,} distinct members in "
+            f"{episode.totals.get('rows', 0):,.0f} rows {between(episode)}. There were "
+            f"{episode.peak.observed:,.0f} {strongest(episode)}, {against(episode)}.",
+        )
+
+    # -- snapshot and restore
+
+    def learned_keys(self) -> Iterable[str]:
+        """Return the keys that have a baseline."""
+        return self._keys
+
+    def dump_key(self, key: str) -> Any:
+        """Return the baseline of a key as a JSON value; None: forgotten."""
+        known = self._keys.get(key)
+        return None if known is None else [known.spells, known.amount, known.at]
+
+    def load_key(self, key: str, state: Any) -> None:
+        """Take back what ``dump_key`` gave."""
+        self._keys.restore(key, FadingMean(*state))
+
+    def dump_more(self) -> dict[str, Any]:
+        """Return what is kept for all keys together."""
+        crowd = [self._crowd.spells, self._crowd.amount, self._crowd.at]
+        return {"crowd": crowd, "since": self._since}
+
+    def load_more(self, state: dict[str, Any]) -> None:
+        """Take back what ``dump_more`` gave."""
+        self._crowd, self._since = FadingMean(*state["crowd"]), state["since"]
+
+    def resume(self, final: int) -> None:
+        """Take the boundary of final minutes that was in force when states were written."""
+        super().resume(final)
+        self._keys.resume()

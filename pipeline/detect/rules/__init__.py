@@ -1,0 +1,33 @@
+"""Rule files: what to look for, why, and what the reader of an alert should do."""
+
+from pipeline.detect.rules.documents import (
+    Mistake,
+    RuleMistakes,
+    changed_rule,
+    load_rule,
+    rule_schema,
+)
+from pipeline.detect.rules.envelope import Rule
+from pipeline.detect.rules.models import (
+    AnyRule,
+    ErrorSpikeParameters,
+    ErrorSpikeRule,
+    MasqueradeBurstParameters,
+    MasqueradeBurstRule,
+)
+from pipeline.detect.rules.references import check_references
+
+__all__ = [
+    "AnyRule",
+    "ErrorSpikeParameters",
+    "ErrorSpikeRule",
+    "MasqueradeBurstParameters",
+    "MasqueradeBurstRule",
+    "Mistake",
+    "Rule",
+    "RuleMistakes",
+    "changed_rule",
+    "check_references",
+    "load_rule",
+    "rule_schema",
+]

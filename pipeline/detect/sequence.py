@@ -1,0 +1,118 @@
+"""Detector: one key passes steps in order within a window (failures, then success).
+
+Each step is a count of a dimension whose keys are the same things; a step is passed when it has
+counted enough between the window's start and the first count of the step after it. The order is
+that of minutes: within one minute any order counts. A single step is a count with a floor: for
+what is wrong however often it happens, so there is no baseline and nothing is learned.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from pipeline.detect.episodes import Episode, Peak
+from pipeline.detect.rules.watching import SequenceRule
+from pipeline.detect.scope import Flag, Phrase, Scope
+from pipeline.detect.signals import Rows, Signals
+from pipeline.detect.watch_words import between, measured, strongest, where
+from pipeline.domain.feeds import Feed
+
+Put = Callable[[int, Feed, Iterable[tuple[str, int]]], None]
+
+BEFORE: Final = "\x00"
+"""Begins the name under which a step before the last is kept: ``\\x00`` number ``\\x00`` key."""
+
+
+class StepSequence(Scope[int]):
+    """One sequence rule."""
+
+    rule: SequenceRule
+
+    def read(self, signals: Signals, rows: Rows) -> tuple[Sequence[int], npt.NDArray[np.bool_]]:
+        """Return the counts of the last step; whatever counts is worth a look."""
+        counts = signals.counts(rows, self.rule.measure)
+        return counts.tolist(), counts > 0
+
+    def _take(self, signals: Signals, put: Put) -> None:
+        super()._take(signals, put)
+        for number, step in enumerate(self.rule.after):
+            rows = signals.rows(self.rule, step.dimension, self.feeds)
+            counts = signals.counts(rows, step.measure).tolist()
+            for run in signals.runs(rows, self.feeds):
+                if run.minute >= self.final:
+                    some = slice(run.first, run.last)
+                    names = [_name(number, key) for key in rows.keys[some]]
+                    put(run.minute, run.feed, zip(names, counts[some], strict=True))
+
+    def _count(self, minutes: Iterable[int], name: str) -> tuple[int, int | None]:
+        """Return what was counted, of the feed that shows more, and the first minute of it."""
+        by_feed = self.cells.of(minutes, name).values()
+        counted = [[(minute, count) for minute, count in cells if count] for cells in by_feed]
+        most = max((sum(count for _, count in cells) for cells in counted), default=0)
+        return most, min((cells[0][0] for cells in counted if cells), default=None)
+
+    def amount(self, minute: int, key: str) -> int:
+        """Return the count of the last step in a minute."""
+        return self._count((minute,), key)[0]
+
+    def judge(self, minute: int, key: str) -> Flag | None:
+        """Return a minute of the last step that ends a sequence; None if it ends none."""
+        if not self.amount(minute, key):
+            return None
+        window, least = self.window(minute), self.rule.parameters.min_count
+        count, first = self._count(window, key)
+        if count < least or first is None:
+            return None
+        last = minute
+        for number, step in reversed(list(enumerate(self.rule.after))):
+            # A key that goes on with the last step is told by its newest one, not its first.
+            before, began = self._count(range(window.start, last + 1), _name(number, key))
+            if before < step.min_count or began is None:
+                return None
+            first, last = min(first, began), self._passed(range(began, last + 1), number, key)
+        kind, weight = self.rule.measure, float(count)
+        peak = Peak(minute, self.width, kind, count, 0.0, least, 0.0, weight=weight)
+        return Flag(key, minute, first, peak)
+
+    def _passed(self, minutes: range, number: int, key: str) -> int:
+        """Return the minute in which a step had counted enough."""
+        least, counted = self.rule.after[number].min_count, 0
+        for minute in minutes:
+            counted += self._count((minute,), _name(number, key))[0]
+            if counted >= least:
+                return minute
+        return minutes[-1]
+
+    def learn(self, start: int, *, alive: bool, left_out: frozenset[str]) -> None:
+        """Learn nothing: what is wrong stays wrong."""
+
+    def phrase(self, episode: Episode) -> Phrase:
+        """Return an episode in words."""
+        before = ", then ".join(
+            f"at least {step.min_count:,} {measured(step.measure)} of {step.dimension}"
+            for step in self.rule.after
+        )
+        last = f"{episode.peak.observed:,.0f} {measured(self.rule.measure)} {strongest(episode)}"
+        text = f"{before}, then {last}" if before else last
+        return Phrase(
+            where(episode),
+            f"{where(episode)}, {between(episode)}: {text}; the rule reports "
+            f"{episode.peak.threshold:,.0f} and more.",
+        )
+
+    def learned_keys(self) -> Iterable[str]:
+        """Return the keys that have a baseline."""
+        return ()
+
+    def dump_key(self, key: str) -> Any:
+        """Return None: no key has a baseline."""
+        del key
+
+    def load_key(self, key: str, state: Any) -> None:
+        """Take nothing: no key has a baseline."""
+
+
+def _name(number: int, key: str) -> str:
+    return f"{BEFORE}{number}{BEFORE}{key}"

@@ -1,0 +1,155 @@
+"""Request stats as detectors read them: taken apart by dimension once, for all rules together."""
+
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from pipeline.detect.rules import Rule
+from pipeline.domain.event_time import MINUTE
+from pipeline.domain.feeds import Feed
+
+Places = npt.NDArray[np.int64]
+Samples = tuple[list[str], list[str]]
+"""Request ids and session ids."""
+
+
+class Rows(NamedTuple):
+    """Places of a rule's rows in the stats, ordered by minute and feed."""
+
+    places: Places
+    keys: list[str]
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+
+class Run(NamedTuple):
+    """Rows ``first`` to ``last`` (not included) of one minute and feed."""
+
+    minute: int
+    feed: Feed
+    first: int
+    last: int
+
+
+class Signals:
+    """Stats of some minutes; every column is looked at once, however many rules ask for it."""
+
+    def __init__(self, stats: pl.DataFrame) -> None:
+        kept = (stats["keys_folded"] == 0) & (stats["status"] != "folded")
+        self.stats = stats if kept.all() else stats.filter(kept)
+        self._columns: dict[str, Places] = {}
+        self._dimensions: dict[str, Places] = {}
+        self._feeds: dict[str, npt.NDArray[np.bool_]] = {}
+        self._spoken: dict[str, set[int]] = {}
+        self._rows: dict[tuple[str, tuple[Feed, ...], str], Rows] = {}
+        self._runs: dict[tuple[int, tuple[Feed, ...]], list[Run]] = {}
+
+    def __len__(self) -> int:
+        return self.stats.height
+
+    @property
+    def minutes(self) -> Places:
+        """The minute of every row, whole minutes since the epoch."""
+        known = self._columns.get("minute")
+        if known is None:
+            known = self.stats["minute"].cast(pl.Int64).to_numpy() // MINUTE
+            self._columns["minute"] = known
+        return known
+
+    def spoken(self, feed: Feed) -> set[int]:
+        """Return the minutes in which a feed had rows at all."""
+        if feed not in self._spoken:
+            self._spoken[feed] = set(np.unique(self.minutes[self._of_feed(feed)]).tolist())
+        return self._spoken[feed]
+
+    def rows(self, rule: Rule, dimension: str, feeds: tuple[Feed, ...]) -> Rows:
+        """Return the rows of a dimension and feeds that the rule's filters keep."""
+        # Rules on one dimension mostly ask for the same rows.
+        asked = (dimension, feeds, rule.id if rule.filtered else "")
+        known = self._rows.get(asked)
+        if known is None:
+            known = self._rows[asked] = self._find(rule, dimension, feeds)
+        return known
+
+    def _find(self, rule: Rule, dimension: str, feeds: tuple[Feed, ...]) -> Rows:
+        places = self._of_dimension(dimension)
+        if len(places):
+            places = places[np.logical_or.reduce([self._of_feed(feed)[places] for feed in feeds])]
+        if not len(places):
+            return Rows(places, [])
+        # A polars query for each column and rule costs more than all the rest of it: numbers are
+        # taken by numpy, texts by the frame's own indexing.
+        order = np.lexsort((self._feed_code(places, feeds), self.minutes[places]))
+        places = places[order]
+        keys = self.stats["key"][places]
+        if rule.filtered:
+            kept = pl.DataFrame({"key": keys}).select(rule.filters.keeps).to_series()
+            places, keys = places[kept.to_numpy()], keys.filter(kept)
+        return Rows(places, keys.to_list())
+
+    def counts(self, rows: Rows, measure: str) -> Places:
+        """Return a count of every row; ``members`` counts the distinct ones."""
+        name = "members_distinct" if measure == "members" else measure
+        known = self._columns.get(name)
+        if known is None:
+            column = self.stats[name]
+            known = (column.fill_null(0) if column.null_count() else column).to_numpy()
+            known = self._columns[name] = known.astype(np.int64, copy=False)
+        return known[rows.places]
+
+    def lists(self, rows: Rows, name: str) -> list[list[str]]:
+        """Return the lists of a column of texts."""
+        if not len(rows):
+            return []
+        return [one or [] for one in self.stats[name][rows.places].to_list()]
+
+    def samples(self, rows: Rows, some: npt.NDArray[np.bool_]) -> Iterator[tuple[int, Samples]]:
+        """Walk sample ids of some rows, by the number of the row."""
+        at = np.flatnonzero(some)
+        if len(at):
+            places = rows.places[at]
+            ids, sessions = (
+                self.stats[name][places].to_list()
+                for name in ("sample_request_ids", "sample_session_ids")
+            )
+            yield from zip(at.tolist(), zip(ids, sessions, strict=True), strict=True)
+
+    def runs(self, rows: Rows, feeds: tuple[Feed, ...]) -> Sequence[Run]:
+        """Return the rows of one minute and feed at a time."""
+        if not len(rows):
+            return ()
+        known = self._runs.get((id(rows.places), feeds))
+        if known is None:
+            minutes, codes = self.minutes[rows.places], self._feed_code(rows.places, feeds)
+            turns = np.flatnonzero((np.diff(minutes) != 0) | (np.diff(codes) != 0)) + 1
+            edges = [0, *turns.tolist(), len(rows)]
+            known = [
+                Run(int(minutes[first]), feeds[int(codes[first])], first, last)
+                for first, last in pairwise(edges)
+            ]
+            self._runs[(id(rows.places), feeds)] = known
+        return known
+
+    def _of_dimension(self, dimension: str) -> Places:
+        known = self._dimensions.get(dimension)
+        if known is None:
+            known = np.flatnonzero((self.stats["dimension"] == dimension).to_numpy())
+            self._dimensions[dimension] = known
+        return known
+
+    def _of_feed(self, feed: str) -> npt.NDArray[np.bool_]:
+        known = self._feeds.get(feed)
+        if known is None:
+            known = self._feeds[feed] = (self.stats["feed"] == feed).to_numpy()
+        return known
+
+    def _feed_code(self, places: Places, feeds: Sequence[Feed]) -> Places:
+        codes = np.zeros(len(places), np.int64)
+        for code, feed in enumerate(feeds[1:], start=1):
+            codes[self._of_feed(feed)[places]] = code
+        return codes

@@ -1,0 +1,174 @@
+"""Benign traffic that resembles an attack: no alert may come of it."""
+
+from typing import Final
+
+from pipeline.domain.event_time import MICROS
+from pipeline.simulator import chances, routes
+from pipeline.simulator.attacks import paths
+from pipeline.simulator.attacks.drill import OFFICE, Drill, look_alike
+from pipeline.simulator.attacks.records import change_course
+from pipeline.simulator.attacks.scene import Scene, tell
+from pipeline.simulator.client import Client
+from pipeline.simulator.events import grade_change
+from pipeline.simulator.help_desk import become, look_up, stop_acting
+from pipeline.simulator.jobs import SIS_TAG, enrollment
+from pipeline.simulator.pages import HELPED, STUDENT_DAY
+from pipeline.simulator.request import JobEvent, Request
+from pipeline.simulator.university import CAMPUS_IPS
+
+
+def class_behind_nat(scene: Scene) -> None:
+    """Let a class log in at once behind one address; some mistype, as people do."""
+    ip = scene.dice.pick(CAMPUS_IPS)
+    for person, at in zip(
+        scene.people("student", scene.size), scene.clock(scene.size), strict=True
+    ):
+        client = Client(person=None, session=scene.dice.hex32(), ip=ip, agent=person.desktop_agent)
+        journey = scene.journey(client, at)
+        journey.ask(routes.LOGIN_FORM)
+        while scene.dice.chance(0.12):
+            journey.pause(8)
+            journey.ask(routes.LOGIN, status=400)
+        journey.pause(8)
+        journey.client = journey.client.logged_in(person, scene.dice.hex32())
+        journey.ask(routes.LOGIN, status=302)
+        for _ in range(5):
+            journey.pause(10)
+            journey.open(STUDENT_DAY.draw(scene.dice), scene.dice.pick(person.courses))
+
+
+def deploy_blip(scene: Scene) -> None:
+    """Let a few requests fail for half a minute, while servers are exchanged."""
+    end = scene.moment.start_us + 30 * MICROS
+
+    def blip(request: Request) -> Request:
+        if request.time_us >= end or chances.outage_share(request.id) >= scene.size / 100:
+            return request
+        return request._replace(status=502, events=())
+
+    scene.change = blip
+
+
+def import_with_deletes(scene: Scene) -> None:
+    """Let the nightly import take away a few enrolments: people drop courses."""
+    for at in scene.clock(scene.dice.below(scene.size)):
+        when = at - at % 1_000
+        body = enrollment(scene.world, when, scene.dice, "deleted")
+        scene.jobs.append(JobEvent(when, "enrollment_updated", body, "1000000000000070", SIS_TAG))
+
+
+def large_import(scene: Scene) -> None:
+    """Let an import enrol a new cohort."""
+    for at in scene.clock(scene.size):
+        when = at - at % 1_000
+        body = enrollment(scene.world, when, scene.dice)
+        scene.jobs.append(JobEvent(when, "enrollment_created", body, "1000000000000071", SIS_TAG))
+
+
+def regrade(scene: Scene) -> None:
+    """Let a teacher look at a class's work again: some grades rise, some fall."""
+    teacher = scene.somebody("teacher")
+    course = scene.dice.pick(teacher.courses)
+    item = scene.dice.pick(course.items("assignment"))
+    students = scene.world.university.students_of(course)[: scene.size]
+    journey = scene.journey(scene.at_home(teacher), scene.moment.start_us)
+    for student, at in zip(students, scene.clock(len(students)), strict=True):
+        journey.at = at
+        old = 8 + scene.dice.below(9)
+        journey.ask(routes.GRADE, course, item, subject=student, status=200)
+        tell(journey, grade_change(teacher, item, student, old, old + scene.dice.below(7) - 3))
+
+
+def grade_class(scene: Scene) -> None:
+    """Let a teacher grade a class for the first time, quickly."""
+    teacher = scene.somebody("teacher")
+    course = scene.dice.pick(teacher.courses)
+    item = scene.dice.pick(course.items("assignment"))
+    students = scene.world.university.students_of(course)[: scene.size]
+    journey = scene.journey(scene.at_home(teacher), scene.moment.start_us)
+    for student, at in zip(students, scene.clock(len(students)), strict=True):
+        journey.at = at
+        journey.ask(routes.GRADE, course, item, subject=student, status=200)
+        tell(journey, grade_change(teacher, item, student, None, 8 + scene.dice.below(13)))
+
+
+def chores(scene: Scene) -> None:
+    """Let an administrator do what is asked for: a tool, a role, a setting."""
+    changes = (paths.NEW_TOOL, paths.CHANGED_ROLE, paths.CHANGED_ACCOUNT)
+    journey = scene.journey(scene.at_home(scene.somebody("admin")), scene.moment.start_us)
+    for at in scene.clock(scene.size):
+        journey.at = max(journey.at, at)
+        journey.open((routes.SETTINGS, routes.GRAPHQL), None)
+        scene.pause(journey, 30)
+        journey.ask(scene.dice.pick(changes), None, 5, status=200)
+
+
+def end_of_course(scene: Scene) -> None:
+    """Let a teacher conclude or withdraw a course of his own."""
+    teacher = scene.somebody("teacher")
+    journey = scene.journey(scene.at_home(teacher), scene.moment.start_us)
+    for at in scene.clock(scene.size):
+        journey.at = at
+        state = scene.dice.pick(("completed", "claimed"))
+        change_course(journey, scene.dice.pick(teacher.courses), paths.CHANGED_COURSE, state)
+
+
+def hand_ins(scene: Scene) -> None:
+    """Let a teacher download a class's files."""
+    teacher = scene.somebody("teacher")
+    course = scene.dice.pick(teacher.courses)
+    journey = scene.journey(scene.at_home(teacher), scene.moment.start_us)
+    for at in scene.clock(scene.size):
+        journey.at = at
+        journey.ask(routes.DOWNLOAD, course, scene.dice.pick(course.items("file")))
+
+
+def busy_help_desk(scene: Scene) -> None:
+    """Let the help desk have a bad morning: more people than usual, one after the other."""
+    person = scene.somebody("help_desk")
+    journey = scene.journey(scene.at_home(person), scene.moment.start_us)
+    for target, at in zip(
+        scene.people("student", scene.size), scene.clock(scene.size), strict=True
+    ):
+        journey.at = max(journey.at, at)
+        look_up(journey, target)
+        become(journey, target)
+        for _ in range(3):
+            journey.open(HELPED.draw(scene.dice), scene.dice.pick(target.courses))
+            journey.pause(15)
+        stop_acting(journey)
+
+
+LOOK_ALIKES: Final[tuple[Drill, ...]] = (
+    look_alike(
+        "class-behind-nat", class_behind_nat, 30, minutes=12,
+        detail="A class logs in at once behind one address.",
+    ),
+    look_alike(
+        "deploy-blip", deploy_blip, 12, minutes=2,
+        detail="A few requests fail for half a minute.",
+    ),
+    look_alike(
+        "import-with-deletes", import_with_deletes, 12, minutes=10, hours=(2.0, 2.5),
+        detail="The nightly import takes away a few enrolments.",
+    ),
+    look_alike(
+        "large-import", large_import, 400, minutes=20, hours=(2.0, 2.5),
+        detail="An import enrols a new cohort.",
+    ),
+    look_alike(
+        "regrade", regrade, 20, minutes=60, hours=OFFICE,
+        detail="A teacher looks at a class's work again.",
+    ),
+    look_alike(
+        "grade-class", grade_class, 30, minutes=45, hours=(9.0, 20.0),
+        detail="A teacher grades a class for the first time.",
+    ),
+    look_alike("chores", chores, 2, minutes=60, detail="An administrator changes a setting."),
+    look_alike("end-of-course", end_of_course, 1, minutes=10, detail="A course is concluded."),
+    look_alike("hand-ins", hand_ins, 25, minutes=30, detail="A teacher downloads a class's files."),
+    look_alike(
+        "busy-help-desk", busy_help_desk, 5, minutes=60,
+        detail="The help desk acts as more people than usual.",
+    ),
+)  # fmt: skip
