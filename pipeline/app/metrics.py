@@ -144,6 +144,24 @@ DEAD_DELTAS: Final = Metric(
     "dead_deltas", "counter", "records", "Records of the deltas topic that could not be read."
 )
 
+HELD_ALERTS: Final = Metric(
+    "held_alerts",
+    "counter",
+    "alerts",
+    "Final alerts that were not published, by reason: shadow, quiet_hours, suppressed.",
+    ("rule", "reason"),
+)
+RULES: Final = Metric("rules", "gauge", "rules", "Rules in force by state.", ("state",))
+RULE_RELOADS: Final = Metric(
+    "rule_reloads", "counter", "reloads", "Changed rules taken without a restart."
+)
+RULE_FAILURES: Final = Metric(
+    "rule_reload_failures", "counter", "tries", "Changed rule files that were wrong."
+)
+RULES_WRONG: Final = Metric(
+    "rules_wrong", "gauge", "0 or 1", "Whether the rule files are wrong and older rules in force."
+)
+
 INSERTED: Final = Metric(
     "inserted_rows",
     "counter",
@@ -204,14 +222,60 @@ INGEST_MARK: Final = Metric(
     ("agent",),
 )
 
+NOTIFY_READY: Final = Metric(
+    "notify_ready", "gauge", "0 or 1", "Whether notify has read all alerts and tells of new ones."
+)
+NOTIFY_RESTARTS: Final = Metric(
+    "notify_restarts", "counter", "restarts", "How often it began anew because Kafka was away."
+)
+NOTIFY_RECORDS: Final = Metric(
+    "notify_records",
+    "counter",
+    "records",
+    "Records of alerts: told, untold (end of one nobody was told of), silenced, known (committed, "
+    "or too old to be news), repeated, unreadable.",
+    ("outcome",),
+)
+NOTIFY_ALERTS: Final = Metric(
+    "notify_alerts",
+    "gauge",
+    "alerts",
+    "Alerts that go on: active, and of these silenced and acknowledged.",
+    ("state",),
+)
+NOTIFY_MESSAGES: Final = Metric(
+    "notify_messages",
+    "counter",
+    "messages",
+    "Messages by outcome: sent, retried, undelivered (given up: a dead end).",
+    ("channel", "outcome"),
+)
+NOTIFY_WAITING: Final = Metric(
+    "notify_waiting",
+    "gauge",
+    "messages",
+    "Messages that a channel has not taken yet.",
+    ("channel",),
+)
+NOTIFY_LAST_SUCCESS: Final = Metric(
+    "notify_last_success_seconds",
+    "gauge",
+    "seconds since 1970",
+    "When a channel last took a message.",
+    ("channel",),
+)
+
 CATALOGUE: Final = (
     *(CHUNKS, RECORDS, REBALANCES, ASSIGNED, LAG, STALLED, READY),
     *(COMMIT_SECONDS, COMMITTED_ROWS, TRANSACTION_RECORDS, TRANSACTION_FAILURES),
     *(RESTORES, RESTORE_SECONDS, RESTORE_LONGEST, OPEN_RETRIES, KEPT, LOST, FENCED),
     *(ROWS, LATE_ROWS, OPEN_SESSIONS, HELD_KEYS, WATERMARK, WATERMARK_AGE),
     *(DELTAS, LATE_DELTAS, DEAD_DELTAS),
+    *(HELD_ALERTS, RULES, RULE_RELOADS, RULE_FAILURES, RULES_WRONG),
     *(INSERTED, WAITING, SINK_DEAD, CLICKHOUSE_RETRIES, CLICKHOUSE_AWAY),
     *(INGEST_ROWS, INGEST_REQUESTS, INGEST_WAITING, INGEST_READY, INGEST_RESTARTS),
     *(INGEST_NEWEST, INGEST_MARK),
+    *(NOTIFY_READY, NOTIFY_RESTARTS, NOTIFY_RECORDS, NOTIFY_ALERTS),
+    *(NOTIFY_MESSAGES, NOTIFY_WAITING, NOTIFY_LAST_SUCCESS),
 )
 """In the order of the documentation."""

@@ -1,6 +1,7 @@
 """A worker's metrics, read from its running objects when a scraper asks."""
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
@@ -14,6 +15,7 @@ from prometheus_client.registry import Collector
 
 from pipeline.app import metrics
 from pipeline.app.metrics import PREFIX, Metric
+from pipeline.app.rule_watch import RuleWatch
 from pipeline.engine.detect_task import DetectTask
 from pipeline.engine.sessionize_task import SessionizeTask
 from pipeline.engine.stage import StageHandler
@@ -24,6 +26,8 @@ from pipeline.sink.sink import ClickHouseSink
 
 MICROS: Final = 1_000_000
 OUTCOMES: Final = ("consumed", "in_sessions", "without_session", "late", "duplicates", "dead")
+
+RULE_STATES: Final = ("enabled", "shadow", "off")
 
 Samples = Iterable[tuple[tuple[str, ...], float]]
 Clock = Callable[[], float]
@@ -37,6 +41,7 @@ class Observed(Collector):
 
     def __init__(self, stage: str, status: WorkerStatus, clock: Clock = time.time) -> None:
         self.handler: StageHandler | None = None
+        self.rules: RuleWatch | None = None
         self.status = status
         self._stage = stage
         self._clock = clock
@@ -55,6 +60,8 @@ class Observed(Collector):
             yield from self._transactions(self.handler)
             yield from _sessionize(self.handler, self._clock())
             yield from _detect(self.handler)
+        if self.rules is not None:
+            yield from _rules(self.rules)
         if isinstance(self.handler, ClickHouseSink):
             yield from _sink(self.handler)
 
@@ -135,6 +142,15 @@ def _detect(handler: TransactionalStage) -> Iterator[Family]:
             yield family(metrics.DELTAS, [((), task.deltas)])
             yield family(metrics.LATE_DELTAS, [((), task.late_deltas)])
             yield family(metrics.DEAD_DELTAS, [((), task.dead)])
+            yield family(metrics.HELD_ALERTS, sorted(task.held_alerts.items()))
+
+
+def _rules(watch: RuleWatch) -> Iterator[Family]:
+    states = Counter(rule.state for rule in watch.rules)
+    yield family(metrics.RULES, (((state,), states[state]) for state in RULE_STATES))
+    yield family(metrics.RULE_RELOADS, [((), watch.reloads)])
+    yield family(metrics.RULE_FAILURES, [((), watch.failures)])
+    yield family(metrics.RULES_WRONG, [((), float(watch.wrong))])
 
 
 def _sink(handler: ClickHouseSink) -> Iterator[Family]:

@@ -16,6 +16,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from pydantic_settings import SettingsError as UnreadableError
 
 from pipeline.app.agent_settings import AgentSettings
+from pipeline.app.notify.settings import NotifySettings
 from pipeline.domain.errors import SettingsError
 from pipeline.domain.event_time import MICROS, MINUTE, EventTimeRules
 from pipeline.domain.feeds import COURSE_AUDIT, LIVE_EVENTS, WEB_LOGS, Feed
@@ -31,7 +32,7 @@ ROOT: Final = (
 """Schemas, rules and migrations: beside the package in a checkout, inside it when installed."""
 
 
-class Settings(BaseSettings, AgentSettings):
+class Settings(BaseSettings, AgentSettings, NotifySettings):
     """The effective configuration of one process."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True)

@@ -3,13 +3,15 @@
 import structlog
 from pydantic import SecretStr
 
+from pipeline.app.rule_files import read_rules
+from pipeline.app.rule_watch import RuleWatch
 from pipeline.app.settings import Settings
 from pipeline.codecs.privacy import Privacy
 from pipeline.codecs.privacy_rules import PrivacyRules
 from pipeline.codecs.protection import Protection
 from pipeline.codecs.schemas import Schemas
 from pipeline.detect.detection import Detection
-from pipeline.detect.rules import AnyRule, check_references, load_rule
+from pipeline.detect.rules import AnyRule
 from pipeline.domain.errors import SettingsError
 from pipeline.engine.detect_task import DetectTask
 from pipeline.engine.placement import PlacementCheck
@@ -75,13 +77,8 @@ def _secret(value: SecretStr | None) -> str:
 
 
 def rules(settings: Settings) -> list[AnyRule]:
-    """Return the rules of the rules directory. Raises OurMistake naming file and mistake."""
-    files = sorted(settings.rules_dir.glob("*.yaml"))
-    if not files:
-        raise SettingsError(f"there are no rules in {settings.rules_dir}")
-    found = [load_rule(path.read_text(encoding="utf-8"), path.name) for path in files]
-    check_references(found)
-    return found
+    """Return the rules of the rules directory. Raises OurMistake with file, line and mistake."""
+    return read_rules(settings.rules_dir)
 
 
 def sessionize_task(settings: Settings, known: Schemas, partition: int) -> SessionizeTask:
@@ -98,13 +95,23 @@ def sessionize_task(settings: Settings, known: Schemas, partition: int) -> Sessi
     )
 
 
-def detect_task(settings: Settings, known: Schemas, partitions: int) -> DetectTask:
-    """Return the detect stage's one task; ``partitions`` is the number of input partitions."""
+def detect_task(
+    settings: Settings, known: Schemas, partitions: int, watch: RuleWatch | None = None
+) -> DetectTask:
+    """Return the detect stage's one task; ``partitions`` is the number of input partitions.
+
+    It goes on with other rules when ``watch`` finds them; without one its rules stay.
+    """
     return DetectTask(
         settings.event_time(),
-        Detection(rules(settings)),
+        Detection(rules(settings) if watch is None else watch.rules),
         known,
         partitions=partitions,
         generation=settings.generation,
         max_keys=settings.max_keys_per_minute or None,
+        new_rules=_nothing_new if watch is None else watch.follow(),
     )
+
+
+def _nothing_new() -> None:
+    return None

@@ -6,6 +6,7 @@ from typing import Final
 
 from pipeline.app import wiring
 from pipeline.app.observing import Observed
+from pipeline.app.rule_watch import RuleWatch
 from pipeline.app.settings import Settings
 from pipeline.app.stages import STAGES, input_topics
 from pipeline.detect import count_tail
@@ -55,7 +56,9 @@ def run_stage(stage: str, settings: Settings) -> ExitCode:
     def make_task(partition: int) -> StageTask:
         if stage == "sessionize":
             return wiring.sessionize_task(settings, known, partition)
-        return wiring.detect_task(settings, known, settings.partitions)
+        if observed.rules is None:
+            observed.rules = RuleWatch(settings.rules_dir)
+        return wiring.detect_task(settings, known, settings.partitions, observed.rules)
 
     if stage == "detect":
         count_tail.load()

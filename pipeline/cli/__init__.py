@@ -13,7 +13,7 @@ from typing import Annotated, Final
 
 import typer
 
-from pipeline.cli import dead_letters, ingest
+from pipeline.cli import alerts, dead_letters, ingest, notify, rules
 from pipeline.domain.errors import TelemetryError
 from pipeline.domain.exit_codes import ExitCode, exit_code
 
@@ -46,6 +46,9 @@ for name, group in (
     ("config", _config),
     ("rebuild", _rebuild),
     ("dead-letters", dead_letters.commands),
+    ("rules", rules.commands),
+    ("notify", notify.commands),
+    ("alerts", alerts.commands),
 ):
     app.add_typer(group, name=name)
 

@@ -102,7 +102,7 @@ ANOMALIES: Final = Topic(
     "compact,delete",
     30 * DAY_MS,
     "detect",
-    "notifiers, sink",
+    "notify, sink",
     partitioned=False,
 )
 DETECTOR_STATE: Final = Topic(
@@ -128,11 +128,11 @@ LATE: Final = Topic(
 ALERT_ACTIONS: Final = Topic(
     "canvas.alert_actions.v1",
     "alert_action",
-    "fingerprint",
+    "fingerprint|kind|begin",
     "compact",
     None,
-    "alerts",
-    "detect, notifiers",
+    "alerts, notify",
+    "alerts, notify, sink",
     partitioned=False,
 )
 DEAD_LETTERS: Final = Topic(

@@ -5,6 +5,7 @@ from typing import Final
 import polars as pl
 
 from pipeline.codecs.avro import ColumnEncoder
+from pipeline.codecs.cloud_events import anomaly_headers
 from pipeline.codecs.keys import binary_values, join_key
 from pipeline.codecs.schemas import Schemas
 from pipeline.domain.topics import (
@@ -56,4 +57,5 @@ class BlockMaker:
             partition,
             binary_values(keys),
             self._encoders[topic.name].encode(frame),
+            anomaly_headers(frame) if topic is ANOMALIES else None,
         )

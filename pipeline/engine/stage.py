@@ -16,12 +16,16 @@ Headers = tuple[tuple[str, bytes], ...]
 
 
 class Block(NamedTuple):
-    """Records for one partition: ``keys`` and ``values`` have equal lengths."""
+    """Records for one partition: ``keys`` and ``values`` have equal lengths.
+
+    ``headers``, one for each record, only where there are few: such records are written one by one.
+    """
 
     topic: str
     partition: int
     keys: pa.BinaryArray
     values: pa.BinaryArray
+    headers: Sequence[Headers] | None = None
 
 
 class MarkBlock(NamedTuple):

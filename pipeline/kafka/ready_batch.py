@@ -6,12 +6,14 @@ wrapped here.
 """
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 import cramjam
 
 from pipeline.kafka.checksum import checksum
+
+Headers = Sequence[tuple[str, bytes]]
 
 HEADER_BYTES: Final = 61
 _LZ4: Final = 3
@@ -49,14 +51,47 @@ def record_batch(
     return _BEFORE.pack(0, len(rest) + 9, -1, 2, checksum(rest)) + rest
 
 
-def single_record(headers: Sequence[tuple[str, bytes]]) -> bytes:
+def single_record(headers: Headers) -> bytes:
     """Return the records section of one record with null key, null value and these headers."""
-    parts = [b"\x00", _varint(0), _varint(0), _varint(-1), _varint(-1), _varint(len(headers))]
-    for name, value in headers:
-        text = name.encode()
-        parts += [_varint(len(text)), text, _varint(len(value)), value]
+    return _record(0, None, None, headers)
+
+
+def record_bodies(
+    keys: Sequence[bytes | None],
+    values: Sequence[bytes | None],
+    headers: Sequence[Headers],
+    *,
+    limit_bytes: int,
+) -> Iterator[tuple[int, bytes]]:
+    """Yield (number of records, their bytes) of batches of at most ``limit_bytes``.
+
+    Record by record, for the few that have headers; ``record_batch_bodies`` is for the others.
+    """
+    parts: list[bytes] = []
+    size = 0
+    for key, value, said in zip(keys, values, headers, strict=True):
+        record = _record(len(parts), key, value, said)
+        if parts and size + len(record) > limit_bytes:
+            yield len(parts), b"".join(parts)
+            parts, size = [], 0
+            record = _record(0, key, value, said)
+        parts.append(record)
+        size += len(record)
+    if parts:
+        yield len(parts), b"".join(parts)
+
+
+def _record(offset_delta: int, key: bytes | None, value: bytes | None, headers: Headers) -> bytes:
+    parts = [b"\x00", _varint(0), _varint(offset_delta), *_sized(key), *_sized(value)]
+    parts.append(_varint(len(headers)))
+    for name, said in headers:
+        parts += [*_sized(name.encode()), *_sized(said)]
     record = b"".join(parts)
     return _varint(len(record)) + record
+
+
+def _sized(value: bytes | None) -> tuple[bytes, bytes]:
+    return (_varint(-1), b"") if value is None else (_varint(len(value)), value)
 
 
 def _varint(value: int) -> bytes:

@@ -14,7 +14,7 @@ from pipeline.engine.stage import Block, MarkBlock
 from pipeline.kafka.broker_errors import broker_errors
 from pipeline.kafka.connection import KafkaConnection
 from pipeline.kafka.producer_hooks import ReadyBatch, stop_producer
-from pipeline.kafka.ready_batch import single_record
+from pipeline.kafka.ready_batch import record_bodies, single_record
 
 BATCH_BYTES: Final = 900_000
 """Records section before compression; below the broker's default limit of 1 MiB per batch."""
@@ -178,5 +178,12 @@ def _lanes(blocks: Sequence[Block | MarkBlock]) -> dict[tuple[str, int], list[in
 def _bodies(block: Block | MarkBlock) -> Iterator[tuple[int, bytes | memoryview]]:
     if isinstance(block, MarkBlock):
         yield 1, single_record(block.headers)
+    elif block.headers is not None:
+        yield from record_bodies(
+            block.keys.to_pylist(),
+            block.values.to_pylist(),
+            block.headers,
+            limit_bytes=BATCH_BYTES,
+        )
     else:
         yield from record_batch_bodies(block.keys, block.values, limit_bytes=BATCH_BYTES)

@@ -43,13 +43,13 @@ class MemoryKafka:
         first = self._ends[place]
         if isinstance(block, MarkBlock):
             pairs: list[tuple[bytes | None, bytes | None]] = [(None, None)]
-            headers = block.headers
+            headers = [block.headers]
         else:
             pairs = list(zip(block.keys.to_pylist(), block.values.to_pylist(), strict=True))
-            headers = ()
+            headers = list(block.headers) if block.headers is not None else [()] * len(pairs)
         self._logs[place].extend(
-            Stored(first + i, self._published_ms, key, value, headers)
-            for i, (key, value) in enumerate(pairs)
+            Stored(first + i, self._published_ms, key, value, said)
+            for i, ((key, value), said) in enumerate(zip(pairs, headers, strict=True))
         )
         self._ends[place] = first + len(pairs) + 1
         return first

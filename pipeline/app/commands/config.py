@@ -12,7 +12,13 @@ from pipeline.app.settings import PREFIX, Settings, load_settings
 from pipeline.domain.errors import SettingsError
 
 WIDE: Final = 240
-DIRECTORIES: Final = ("schemas_dir", "rules_dir", "migrations_dir", "spool_dir")
+DIRECTORIES: Final = (
+    "schemas_dir",
+    "rules_dir",
+    "migrations_dir",
+    "spool_dir",
+    "notify_templates_dir",
+)
 
 
 def show() -> None:

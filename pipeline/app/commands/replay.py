@@ -67,8 +67,8 @@ async def _replay(settings: Settings, given: Mapping[Feed, Sequence[str]], out: 
             with counting(f"replaying {feed}", "rows") as progress:
                 await AGENTS[feed](
                     given[feed],
-                    publisher=_Publisher(run),
-                    cursors=_NoCursors(),
+                    publisher=ReplayPublisher(run),
+                    cursors=NoCursors(),
                     schemas=known,
                     options=agent_options(settings, late_ok=True),
                     report=_rows(progress),
@@ -89,7 +89,7 @@ def _rows(progress: Callable[[int], None]) -> ReportProgress:
     return lambda at: progress(at.rows)
 
 
-class _Publisher:
+class ReplayPublisher:
     """Publishes into the replay instead of Kafka."""
 
     def __init__(self, run: Replay) -> None:
@@ -105,7 +105,7 @@ class _Publisher:
         return self._run.publish(blocks)
 
 
-class _NoCursors:
+class NoCursors:
     """A replay always begins at the beginning."""
 
     async def read(self, topic: str) -> Mapping[bytes, bytes]:

@@ -13,7 +13,7 @@ DELAY: Final = 30 * MINUTE
 
 @dataclass(frozen=True, slots=True)
 class Attack:
-    """One label of the simulator; times in microseconds."""
+    """One label of the simulator; times in microseconds. Rules in ``also`` have the same cause."""
 
     name: str
     rule: str
@@ -22,6 +22,7 @@ class Attack:
     keys: frozenset[tuple[str, str]]
     tolerated: frozenset[tuple[str, str]]
     detail: str
+    also: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,7 @@ def read_attacks(labels: Path) -> list[Attack]:
             _keys(label["keys"]),
             _keys(label["tolerated"]),
             label["detail"],
+            tuple(label["also"]),
         )
         for label in json.loads(labels.read_text())["attacks"]
     ]
@@ -76,7 +78,10 @@ def match(attacks: list[Attack], alerts: list[Alert]) -> Findings:
         hits = [attack for attack in causes if _names(attack.keys, alert)]
         for attack in hits:
             found[attack.name].append(alert)
-        if not hits and not any(_names(attack.tolerated, alert) for attack in causes):
+        explained = any(_names(attack.tolerated, alert) for attack in causes) or any(
+            alert.rule.startswith(attack.also) and _meets(attack, alert) for attack in attacks
+        )
+        if not hits and not explained:
             false.append(alert)
     return Findings(found, false)
 
@@ -90,8 +95,8 @@ def _names(keys: frozenset[tuple[str, str]], alert: Alert) -> bool:
 
 
 def _overlaps(attack: Attack, alert: Alert) -> bool:
-    return (
-        alert.rule.startswith(attack.rule)
-        and alert.start <= attack.end + DELAY
-        and alert.end >= attack.start
-    )
+    return alert.rule.startswith(attack.rule) and _meets(attack, alert)
+
+
+def _meets(attack: Attack, alert: Alert) -> bool:
+    return alert.start <= attack.end + DELAY and alert.end >= attack.start

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from pipeline.sink.tables.alert_actions import ALERT_ACTIONS
 from pipeline.sink.tables.anomalies import ANOMALIES
 from pipeline.sink.tables.completeness import COMPLETENESS
 from pipeline.sink.tables.course_audit import COURSE_AUDIT
@@ -22,6 +23,7 @@ TABLES: Final[tuple[Table, ...]] = (
     SESSIONS,
     REQUEST_STATS,
     ANOMALIES,
+    ALERT_ACTIONS,
     LATE_ROWS,
     DEAD_LETTERS,
     DEAD_LETTER_ACTIONS,

@@ -17,7 +17,10 @@ from pipeline.app.agents.observing import ObservedAgent
 from pipeline.app.commands.run import _ports
 from pipeline.app.metrics import CATALOGUE, Metric
 from pipeline.app.metrics_server import metrics_server
+from pipeline.app.notify.observing import ObservedNotify
+from pipeline.app.notify.service import NotifyFigures
 from pipeline.app.observing import Observed
+from pipeline.app.rule_watch import RuleWatch
 from pipeline.app.settings import ROOT, Settings
 from pipeline.app.wiring import detect_task, schemas, sessionize_task
 from pipeline.domain.errors import SettingsError
@@ -83,6 +86,7 @@ def sink() -> ClickHouseSink:
 def observed(name: str, status: WorkerStatus | None = None) -> Observed:
     found = Observed(name, status or WorkerStatus(), clock=lambda: 2_000.0)
     found.handler = sink() if name == "sink" else stage(name)
+    found.rules = RuleWatch(SETTINGS.rules_dir) if name == "detect" else None
     return found
 
 
@@ -98,7 +102,8 @@ def test_every_metric_that_is_used_is_in_the_catalogue_and_every_one_of_it_is_us
     known = {metric.full_name: metric for metric in CATALOGUE}
     used: set[str] = set()
     agent = ObservedAgent("dap", AgentFigures(newest=1, mark=1))
-    collectors = [*map(observed, ("sessionize", "detect", "sink")), agent]
+    notify = ObservedNotify(AgentFigures(), NotifyFigures())
+    collectors = [*map(observed, ("sessionize", "detect", "sink")), agent, notify]
     for collector in collectors:
         for family in collector.collect():
             full = family.name + ("_total" if family.type == "counter" else "")

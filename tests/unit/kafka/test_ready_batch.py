@@ -4,7 +4,7 @@ from aiokafka.record.memory_records import MemoryRecords
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.kafka.ready_batch import HEADER_BYTES, record_batch, single_record
+from pipeline.kafka.ready_batch import HEADER_BYTES, record_batch, record_bodies, single_record
 
 HEADERS = st.lists(st.tuples(st.text(max_size=200), st.binary(max_size=300)), max_size=5)
 
@@ -37,3 +37,31 @@ def test_a_batch_is_compressed_only_where_that_makes_it_smaller() -> None:
         small
     )
     assert len(record_batch(1, large, timestamp_ms=0, producer=(1, 0, 0))) < len(large) // 10
+
+
+RECORDS = st.lists(
+    st.tuples(
+        st.none() | st.binary(max_size=40),
+        st.none() | st.binary(max_size=300),
+        st.lists(st.tuples(st.text(max_size=20), st.binary(max_size=30)), max_size=3),
+    ),
+    max_size=30,
+)
+
+
+@given(RECORDS, st.integers(1, 2000))
+def test_records_with_headers_are_what_was_given_in_batches_of_the_limit(
+    given: list[tuple[bytes | None, bytes | None, list[tuple[str, bytes]]]], limit: int
+) -> None:
+    keys, values, headers = zip(*given, strict=True) if given else ((), (), ())
+    read = []
+    for count, body in record_bodies(keys, values, headers, limit_bytes=limit):
+        assert len(body) <= limit or count == 1
+        batch = record_batch(count, body, timestamp_ms=5, producer=(7, 3, 11))
+        found = MemoryRecords(batch).next_batch()
+        assert found is not None
+        assert found.validate_crc()
+        records = list(found)
+        assert [record.offset for record in records] == list(range(count))
+        read += [(record.key, record.value, list(record.headers)) for record in records]
+    assert read == given

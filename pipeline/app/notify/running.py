@@ -1,0 +1,247 @@
+"""``notify``, wired: settings in, a process that runs for ever out."""
+
+import asyncio
+import contextlib
+import signal
+import time
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from typing import Any, Final
+
+import aiohttp
+import structlog
+
+from pipeline.app import wiring
+from pipeline.app.agents.persistence import Patience, keep_working
+from pipeline.app.notify.acting import publish_actions
+from pipeline.app.notify.alertmanager import Rhythm
+from pipeline.app.notify.channels import Channel, Lane, Persistence, Refused
+from pipeline.app.notify.http import post
+from pipeline.app.notify.mail import Mail, MailServer
+from pipeline.app.notify.manager_lane import ManagerLane
+from pipeline.app.notify.notices import Notice
+from pipeline.app.notify.observing import ObservedNotify
+from pipeline.app.notify.service import NotifyFigures, Notifying
+from pipeline.app.notify.slack import Slack
+from pipeline.app.notify.templates import Templates
+from pipeline.app.notify.webhook import Webhook
+from pipeline.app.settings import PREFIX, Settings
+from pipeline.codecs.schemas import Schemas
+from pipeline.domain.alerts import UNDELIVERED, Action
+from pipeline.domain.errors import SettingsError, Unavailable
+from pipeline.domain.event_time import HOUR, MICROS
+from pipeline.domain.topics import ALERT_ACTIONS, ANOMALIES
+from pipeline.ingest.clock import wall_clock
+from pipeline.ingest.figures import AgentFigures
+from pipeline.kafka.following import TopicFollower, TopicTail
+from pipeline.kafka.topics import require_topics
+
+STAGE: Final = "notify"
+UNREADY_S: Final = 0.5
+WHO: Final = "canvas-telemetry notify"
+
+log = structlog.get_logger(__name__)
+
+
+async def run_notify(settings: Settings) -> None:
+    """Tell people of alerts until a signal ends it; servers that are away are waited for.
+
+    Raises OurMistake.
+    """
+    check_channels(settings)
+    work, figures = AgentFigures(), NotifyFigures()
+    observed = ObservedNotify(work, figures)
+    stopping = asyncio.Event()
+
+    async def attempt() -> None:
+        known = await asyncio.to_thread(wiring.schemas, settings)
+        connection = settings.kafka(client_id=f"{settings.app_id}-{STAGE}")
+        await require_topics(connection, [ANOMALIES.name, ALERT_ACTIONS.name])
+        notifying = Notifying(
+            known,
+            wall_clock,
+            max_age=int(settings.notify_max_age_hours * HOUR),
+            least_severity=settings.notify_least_severity,
+            figures=figures,
+        )
+        name = settings.group_instance_id
+        follower = TopicFollower(
+            connection,
+            ANOMALIES.name,
+            settings.group(STAGE),
+            session_s=settings.session_timeout_s,
+            instance=None if name is None else f"{name}-{STAGE}",
+        )
+        async with (
+            aiohttp.ClientSession() as session,
+            TopicTail(connection, ALERT_ACTIONS.name) as tail,
+            follower,
+        ):
+            undelivered = _undelivered(settings, known)
+            persistence = Persistence(total_s=settings.notify_give_up_minutes * 60)
+            notifying.lanes = [
+                Lane(channel, undelivered, time.time, persistence)
+                for channel in channels(settings, session)
+            ]
+            notifying.managers = _managers(settings, session, notifying, known)
+            observed.notifying = notifying
+            async with _beating(settings, session, figures):
+                await notifying.run(follower, tail, stopping)
+
+    async with _served(settings, observed):
+        with _signals_set(stopping):
+            await keep_working(attempt, STAGE, stopping, work, Patience())
+
+
+def check_channels(settings: Settings) -> None:
+    """Raise SettingsError if nobody would be told, or templates are wrong."""
+    Templates(settings.notify_templates_dir)
+    if not any(
+        (
+            settings.notify_alertmanager_urls,
+            settings.notify_webhook_url,
+            settings.notify_slack_url,
+            settings.notify_email_to,
+        )
+    ):
+        raise SettingsError(
+            f"notify has nobody to tell: set {PREFIX}NOTIFY_ALERTMANAGER_URLS, _WEBHOOK_URL, "
+            "_SLACK_URL or _EMAIL_TO"
+        )
+
+
+def channels(settings: Settings, session: aiohttp.ClientSession) -> list[Channel]:
+    """Return the channels that have an address, Alertmanagers apart."""
+    templates = Templates(settings.notify_templates_dir)
+    found: list[Channel] = []
+    if settings.notify_webhook_url is not None:
+        secret = settings.notify_webhook_secret
+        found.append(
+            Webhook(
+                session,
+                settings.notify_webhook_url.get_secret_value(),
+                secret.get_secret_value() if secret else None,
+                time.time,
+            )
+        )
+    if settings.notify_slack_url is not None:
+        found.append(Slack(session, settings.notify_slack_url.get_secret_value(), templates))
+    if settings.notify_email_to:
+        password = settings.notify_smtp_password
+        server = MailServer(
+            settings.notify_smtp_host,
+            settings.notify_smtp_port,
+            settings.notify_smtp_security,
+            settings.notify_smtp_username,
+            password.get_secret_value() if password else None,
+        )
+        sender, recipients = settings.notify_email_from, settings.notify_email_to
+        found.append(Mail(server, sender, recipients, templates, time.time))
+    return found
+
+
+def _managers(
+    settings: Settings, session: aiohttp.ClientSession, notifying: Notifying, known: Schemas
+) -> list[ManagerLane]:
+    return [
+        ManagerLane(
+            session,
+            url,
+            rhythm(settings),
+            notifying.sendable,
+            wall_clock,
+            heartbeat=settings.notify_heartbeat,
+            undelivered=_refused(settings, known),
+        )
+        for url in settings.notify_alertmanager_urls
+    ]
+
+
+def rhythm(settings: Settings) -> Rhythm:
+    """Return the times of rounds to Alertmanagers."""
+    return Rhythm(
+        every=int(settings.notify_alertmanager_every_s * MICROS),
+        hold=int(settings.notify_alertmanager_hold_s * MICROS),
+    )
+
+
+def _undelivered(settings: Settings, known: Schemas) -> Callable[[Notice, str, str], Any]:
+    refused = _refused(settings, known)
+
+    async def publish(notice: Notice, channel: str, why: str) -> None:
+        await refused(notice.record, channel, why)
+
+    return publish
+
+
+def _refused(settings: Settings, known: Schemas) -> Callable[[Mapping[str, Any], str, str], Any]:
+    """Return what makes a dead end visible on the topic of actions."""
+
+    async def publish(alert: Mapping[str, Any], channel: str, why: str) -> None:
+        action = Action(
+            fingerprint=alert["fingerprint"],
+            action=UNDELIVERED,
+            who=WHO,
+            why=why,
+            until=None,
+            acted_at=wall_clock(),
+            episode=alert["episode"],
+            channel=channel,
+        )
+        transactional_id = f"{settings.app_id}-{STAGE}"
+        await publish_actions(settings.kafka(transactional_id), transactional_id, known, [action])
+
+    return publish
+
+
+@contextlib.asynccontextmanager
+async def _beating(
+    settings: Settings, session: aiohttp.ClientSession, figures: NotifyFigures
+) -> AsyncIterator[None]:
+    """Post to the heartbeat address so often while all is well."""
+    if settings.notify_heartbeat_url is None:
+        yield
+        return
+    url = settings.notify_heartbeat_url.get_secret_value()
+
+    async def beat() -> None:
+        while True:
+            if not figures.ready:
+                await asyncio.sleep(UNREADY_S)
+                continue
+            try:
+                await post(session, url, b"", {})
+            except (Unavailable, Refused) as error:
+                log.warning("heartbeat", why=str(error))
+            await asyncio.sleep(settings.notify_heartbeat_every_s)
+
+    task = asyncio.create_task(beat())
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+@contextlib.contextmanager
+def _signals_set(stopping: asyncio.Event) -> Iterator[None]:
+    loop = asyncio.get_running_loop()
+    numbers = (signal.SIGTERM, signal.SIGINT)
+    for number in numbers:
+        loop.add_signal_handler(number, stopping.set)
+    try:
+        yield
+    finally:
+        for number in numbers:
+            loop.remove_signal_handler(number)
+
+
+@contextlib.asynccontextmanager
+async def _served(settings: Settings, observed: ObservedNotify) -> AsyncIterator[None]:
+    if settings.metrics_port is None:
+        yield
+        return
+    # The web server is loaded only where it serves.
+    from pipeline.app.metrics_server import metrics_server  # noqa: PLC0415
+
+    async with metrics_server(observed, settings.metrics_host, settings.metrics_port):
+        yield
