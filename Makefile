@@ -11,7 +11,7 @@ SECONDS_EACH ?= 60
 export POLARS_MAX_THREADS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check lint fmt bench bench-live bench-agents bench-detect bench-peers chaos fuzz clean lock
+.PHONY: help setup demo test check lint fmt bench bench-live bench-agents bench-detect bench-rules bench-peers chaos fuzz clean lock
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -60,6 +60,9 @@ bench-live: $(READY) ## Paced load, commit intervals, two workers, latency to Cl
 bench-agents: $(READY) ## Live Events over HTTPS, signed and plain, and over SQS: events per second and core
 	$(BIN)/python -m bench.live_events_http
 	$(BIN)/python -m bench.live_events_sqs
+
+bench-rules: $(READY) ## The shipped rules on simulated weeks with known attacks: precision, recall, delays
+	$(BIN)/python -m bench.detection
 
 bench-detect: $(READY) ## The univariate detector on a folder in NAB's layout: bench-detect DIR=…
 	$(BIN)/python -m bench.series $(DIR)
