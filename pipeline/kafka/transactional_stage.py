@@ -199,9 +199,9 @@ class TransactionalStage:
             try:
                 host.check()
                 host.tick(now)
-                if self._commit_if_due(host):
-                    # What it took is sent while the next task's flush is made.
-                    await asyncio.sleep(0)
+                self._commit_if_due(host)
+                # What it took is sent while the next task's flush is made.
+                await asyncio.sleep(0)
             except Exception as error:  # noqa: BLE001 - told apart in _lose
                 self._lose(host, error)
         if self._rejoin:
@@ -230,11 +230,9 @@ class TransactionalStage:
                 )
         return numbers
 
-    def _commit_if_due(self, host: TaskHost) -> bool:
-        due = host.due(self._settings.pace, behind=self._behind(host))
-        if due:
+    def _commit_if_due(self, host: TaskHost) -> None:
+        if host.due(self._settings.pace, behind=self._behind(host)):
             host.begin_commit()
-        return due
 
     def _behind(self, host: TaskHost) -> bool:
         waiting = 0

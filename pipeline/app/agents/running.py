@@ -1,16 +1,15 @@
 """The frame of every live agent: a publisher, signals, and beginning anew when servers go away."""
 
 import asyncio
-import contextlib
 import gc
-import signal
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from pipeline.app import wiring
 from pipeline.app.agents.observing import ObservedAgent
 from pipeline.app.agents.persistence import Patience, keep_working
 from pipeline.app.ingesting import KafkaCursors
+from pipeline.app.process_frame import served, signals_set
 from pipeline.app.settings import Settings
 from pipeline.ingest.clock import wall_clock
 from pipeline.ingest.figures import AgentFigures
@@ -63,36 +62,11 @@ async def run_agent(
         )
         return await work(tools)
 
-    async with _served(settings, ObservedAgent(name, figures)):
-        with _signals_set(stopping):
+    async with served(settings, ObservedAgent(name, figures)):
+        with signals_set(stopping):
             try:
                 patience = Patience(total_s=patience_s)
                 return await keep_working(attempt, name, stopping, figures, patience)
             finally:
                 figures.ready = False
                 await publisher.stop()
-
-
-@contextlib.contextmanager
-def _signals_set(stopping: asyncio.Event) -> Iterator[None]:
-    loop = asyncio.get_running_loop()
-    numbers = (signal.SIGTERM, signal.SIGINT)
-    for number in numbers:
-        loop.add_signal_handler(number, stopping.set)
-    try:
-        yield
-    finally:
-        for number in numbers:
-            loop.remove_signal_handler(number)
-
-
-@contextlib.asynccontextmanager
-async def _served(settings: Settings, observed: ObservedAgent) -> AsyncIterator[None]:
-    if settings.metrics_port is None:
-        yield
-        return
-    # The web server is loaded only where it serves.
-    from pipeline.app.metrics_server import metrics_server  # noqa: PLC0415
-
-    async with metrics_server(observed, settings.metrics_host, settings.metrics_port):
-        yield

@@ -2,9 +2,8 @@
 
 import asyncio
 import contextlib
-import signal
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any, Final
 
 import aiohttp
@@ -24,6 +23,7 @@ from pipeline.app.notify.service import NotifyFigures, Notifying
 from pipeline.app.notify.slack import Slack
 from pipeline.app.notify.templates import Templates
 from pipeline.app.notify.webhook import Webhook
+from pipeline.app.process_frame import served, signals_set
 from pipeline.app.settings import PREFIX, Settings
 from pipeline.codecs.schemas import Schemas
 from pipeline.domain.alerts import UNDELIVERED, Action
@@ -87,8 +87,8 @@ async def run_notify(settings: Settings) -> None:
             async with _beating(settings, session, figures):
                 await notifying.run(follower, tail, stopping)
 
-    async with _served(settings, observed):
-        with _signals_set(stopping):
+    async with served(settings, observed):
+        with signals_set(stopping):
             await keep_working(attempt, STAGE, stopping, work, Patience())
 
 
@@ -220,28 +220,3 @@ async def _beating(
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
-
-
-@contextlib.contextmanager
-def _signals_set(stopping: asyncio.Event) -> Iterator[None]:
-    loop = asyncio.get_running_loop()
-    numbers = (signal.SIGTERM, signal.SIGINT)
-    for number in numbers:
-        loop.add_signal_handler(number, stopping.set)
-    try:
-        yield
-    finally:
-        for number in numbers:
-            loop.remove_signal_handler(number)
-
-
-@contextlib.asynccontextmanager
-async def _served(settings: Settings, observed: ObservedNotify) -> AsyncIterator[None]:
-    if settings.metrics_port is None:
-        yield
-        return
-    # The web server is loaded only where it serves.
-    from pipeline.app.metrics_server import metrics_server  # noqa: PLC0415
-
-    async with metrics_server(observed, settings.metrics_host, settings.metrics_port):
-        yield
