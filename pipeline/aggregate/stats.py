@@ -231,12 +231,11 @@ class RequestStats:
         having = np.diff(offsets) > 0
         if folded is not None:
             having &= ~folded
-        for row in np.flatnonzero(having).tolist():
-            slot, new = int(slots[row]), items[offsets[row] : offsets[row + 1]].to_pylist()
-            held = self._members.get(slot, Members([], capped=False))
-            union: set[str] = {*held.texts, *new}
-            capped = held.capped or len(union) > MEMBERS
-            self._members[slot] = Members(smallest_by_hash(union, MEMBERS), capped=capped)
+        texts, bounds = items.to_pylist(), offsets.tolist()
+        places = np.flatnonzero(having)
+        for row, slot in zip(places.tolist(), slots[places].tolist(), strict=True):
+            new = texts[bounds[row] : bounds[row + 1]]
+            self._members[slot] = _united(self._members.get(slot), new)
 
     def _add_samples(
         self, frame: pl.DataFrame, slots: I64, folded: npt.NDArray[np.bool_] | None
@@ -297,3 +296,15 @@ class RequestStats:
         if self._members:
             for slot in slots.tolist():
                 self._members.pop(slot, None)
+
+
+def _united(held: Members | None, new: list[str]) -> Members:
+    """Return what is held with new members; most deltas bring one, which often is there."""
+    if len(new) == 1:
+        if held is None:
+            return Members(new, capped=False)
+        if new[0] in held.texts:
+            return held
+    union = {*new} if held is None else {*held.texts, *new}
+    capped = len(union) > MEMBERS or (held is not None and held.capped)
+    return Members(smallest_by_hash(union, MEMBERS), capped=capped)
