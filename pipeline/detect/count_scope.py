@@ -62,7 +62,7 @@ class CountScope(Scope[int]):
                     counts[key] = count
         return counts
 
-    def count(self, minutes: Iterable[int], key: str) -> int:
+    def count(self, minutes: Sequence[int], key: str) -> int:
         """Return the count of a key in some minutes. About 0.1 µs a minute."""
         if len(self.feeds) > 1:
             by_feed = self.cells.of(minutes, key).values()

@@ -63,7 +63,7 @@ class FanOut(Scope[Met]):
         rows, distinct, members = cell
         return Met(rows, distinct, tuple(members))
 
-    def together(self, minutes: Iterable[int], key: str) -> Met:
+    def together(self, minutes: Sequence[int], key: str) -> Met:
         """Return the members of both feeds united, and the rows of the feed that shows more."""
         by_feed = self.cells.of(minutes, key)
         members = {m for cells in by_feed.values() for _, cell in cells for m in cell.members}

@@ -57,7 +57,7 @@ class Ratio(Scope[Packed]):
         hot = (counts > 0) & (counts >= self.rule.parameters.min_share * trials)
         return ((trials << BITS) | counts).tolist(), hot
 
-    def window_counts(self, minutes: Iterable[int], key: str) -> tuple[int, int]:
+    def window_counts(self, minutes: Sequence[int], key: str) -> tuple[int, int]:
         """Return trials and counts of a key in some minutes, of the feed with most trials."""
         by_feed = [
             (sum(cell >> BITS for _, cell in cells), sum(cell & _LOW for _, cell in cells))

@@ -46,7 +46,7 @@ class StepSequence(Scope[int]):
                     names = [_name(number, key) for key in rows.keys[some]]
                     put(run.minute, run.feed, zip(names, counts[some], strict=True))
 
-    def _count(self, minutes: Iterable[int], name: str) -> tuple[int, int | None]:
+    def _count(self, minutes: Sequence[int], name: str) -> tuple[int, int | None]:
         """Return what was counted, of the feed that shows more, and the first minute of it."""
         by_feed = self.cells.of(minutes, name).values()
         counted = [[(minute, count) for minute, count in cells if count] for cells in by_feed]

@@ -1,0 +1,67 @@
+"""What is found of a key in some minutes is what a walk over all of them finds."""
+
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.detect.minute_cells import MinuteCells
+from pipeline.domain.feeds import LIVE_EVENTS, WEB_LOGS, Feed
+
+MINUTES = st.integers(0, 12)
+FEEDS = st.sampled_from([WEB_LOGS, LIVE_EVENTS])
+CELLS = st.dictionaries(st.sampled_from("abc"), st.integers(1, 9), max_size=3)
+STEPS = st.lists(
+    st.one_of(
+        st.tuples(st.just("put"), MINUTES, FEEDS, CELLS),
+        st.tuples(st.just("settle"), MINUTES, st.dictionaries(FEEDS, CELLS, max_size=2)),
+        st.tuples(st.just("drop"), MINUTES),
+    ),
+    max_size=25,
+)
+
+
+class Walked:
+    """The same by walking: one dictionary of minutes."""
+
+    def __init__(self) -> None:
+        self.minutes: dict[int, dict[Feed, dict[str, int]]] = {}
+
+    def take(self, step: tuple[Any, ...]) -> None:
+        kind, minute, *rest = step
+        if kind == "put":
+            self.minutes.setdefault(minute, {}).setdefault(rest[0], {}).update(rest[1])
+        elif kind == "drop":
+            self.minutes = {at: of for at, of in self.minutes.items() if at >= minute}
+        else:
+            self.minutes.pop(minute, None)
+            if rest[0]:
+                self.minutes[minute] = {feed: dict(cells) for feed, cells in rest[0].items()}
+
+    def of(self, minutes: range, key: str) -> dict[Feed, list[tuple[int, int]]]:
+        found: dict[Feed, list[tuple[int, int]]] = {}
+        for minute in minutes:
+            for feed, cells in self.minutes.get(minute, {}).items():
+                if key in cells:
+                    found.setdefault(feed, []).append((minute, cells[key]))
+        return found
+
+
+@given(STEPS, st.integers(-1, 12), st.integers(0, 14))
+def test_cells_of_a_key_are_found_as_by_walking(
+    steps: list[tuple[Any, ...]], first: int, length: int
+) -> None:
+    cells, walked = MinuteCells[int](), Walked()
+    for step in steps:
+        walked.take(step)
+        if step[0] == "put":
+            cells.put(step[1], step[2], step[3].items())
+        elif step[0] == "settle":
+            cells.settle(step[1], step[2])
+        else:
+            cells.drop(step[1])
+    window = range(first, first + length)
+    for key in "abc":
+        assert cells.of(window, key) == walked.of(window, key)
+    for minute in range(13):
+        assert cells.at(minute) == walked.minutes.get(minute, {})
