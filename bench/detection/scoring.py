@@ -58,12 +58,17 @@ def _key(label: AttackLabel, alert: Record) -> bool:
 
 def score(
     labels: Sequence[AttackLabel],
+    staged: Sequence[AttackLabel],
     alerts: Sequence[Record],
     scores: dict[str, RuleScore],
     *,
     attacked: bool,
 ) -> None:
-    """Add one stretch to the scores; without attacks every alert is one on a quiet day."""
+    """Add one stretch to the scores; without attacks every alert is one on a quiet day.
+
+    ``labels`` are to be found; ``staged`` are all attacks, those too whose rule is switched off:
+    they are a cause all the same.
+    """
     for label in labels:
         mine = scores.setdefault(label.rule, RuleScore())
         mine.attacks[label.strength] += 1
@@ -76,7 +81,7 @@ def score(
         mine = scores.setdefault(family, RuleScore())
         if not attacked:
             mine.quiet += 1
-        elif any(explains(label, alert) for label in labels):
+        elif any(explains(label, alert) for label in staged):
             mine.true += 1
         else:
             mine.false += 1

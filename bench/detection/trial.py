@@ -56,7 +56,8 @@ def judge(trial: Trial) -> tuple[list[str], dict[str, RuleScore]]:
         if _windows(alerts) != once:
             lines.append("  judged minute by minute, the alerts differ: they must not")
     scores: dict[str, RuleScore] = {}
-    score(labels, alerts, scores, attacked=trial.strength is not None)
+    staged = outcome.attacks
+    score(labels, staged, alerts, scores, attacked=trial.strength is not None)
     for label in labels:
         met = [alert for alert in alerts if finds(label, alert)]
         if met:
@@ -67,7 +68,7 @@ def judge(trial: Trial) -> tuple[list[str], dict[str, RuleScore]]:
     lines += [
         f"  false: {_words(alert, outcome)}"
         for alert in alerts
-        if not any(explains(label, alert) for label in labels)
+        if not any(explains(label, alert) for label in staged)
     ]
     return lines, scores
 
