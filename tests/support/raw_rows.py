@@ -31,7 +31,7 @@ def row(row_id: str = GOOD_ID, **value: Any) -> dict[str, Any]:
     """Return an export row; a value of ... removes the column."""
     merged = {**GOOD_VALUE, **value}
     kept = {name: item for name, item in merged.items() if item is not ...}
-    return {"meta": META, "key": {"id": row_id}, "value": kept}
+    return {"meta": dict(META), "key": {"id": row_id}, "value": kept}
 
 
 def line(document: Any) -> bytes:
