@@ -27,7 +27,7 @@ from pipeline.ingest.encoding import BlockEncoder
 from pipeline.kafka.publisher import TransactionalPublisher
 from pipeline.sink.client import open_async_client
 
-EVENTS_PER_S: Final = 10_000
+EVENTS_PER_S: Final = 4_000
 EVERY_S: Final = 0.1
 PROBE_EVERY: Final = 5
 """One probe in so many publications, and published with them."""

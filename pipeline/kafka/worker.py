@@ -44,7 +44,7 @@ log = structlog.get_logger(__name__)
 
 MakeHandler = Callable[[Membership], StageHandler]
 
-TICK_S: Final = 0.1
+TICK_S: Final = 0.05
 THREAD_S: Final = 0.5
 """What a thread of the libraries gets to end by itself once everything is committed."""
 

@@ -19,7 +19,7 @@ class Pace:
     """
 
     rows: int = 50_000
-    interval: int = 500_000
+    interval: int = 300_000
     behind_interval: int = 5_000_000
     behind_after: int = 10_000_000
     most_rows: int = 200_000
