@@ -21,7 +21,8 @@ def fit(
     A JSON column is replaced by a small object that says so. Adds ``truncated`` if it is missing.
     """
     if "truncated" not in frame.columns:
-        frame = frame.hstack([pl.Series("truncated", [False] * frame.height, dtype=pl.Boolean)])
+        whole = pl.Series("truncated", [False]).new_from_index(0, frame.height)
+        frame = frame.hstack([whole])
     if frame.estimated_size() <= limit:
         return frame
     columns = (*texts, *json_texts)

@@ -7,7 +7,6 @@ import gzip
 import io
 import os
 import resource
-import tempfile
 import uuid
 from collections import Counter
 from collections.abc import Iterator
@@ -84,7 +83,6 @@ async def test_a_full_disk_stops_the_file_agent_with_a_sentence_and_nothing_is_l
     path, publisher, spools = tmp_path / name, MemoryPublisher(), tmp_path / "spools"
     path.write_bytes(gzip.compress(content) if name.endswith(".gz") else content)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
 
     async def ingest() -> None:
         await ingest_web_logs_files(
