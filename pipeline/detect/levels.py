@@ -127,6 +127,7 @@ class Levels:
         self._crowd = [one * fade for one in self._crowd]
         self._at = end
         if not alive:
+            self._model = self._renewed()
             return
         if self._began is None:
             self._began = start
