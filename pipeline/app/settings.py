@@ -145,8 +145,15 @@ class Settings(BaseSettings, AgentSettings, NotifySettings):
     web_logs_idle_minutes: int = Field(
         1440, ge=1, description="Silence after which web_logs hold nothing back."
     )
+    course_audit_idle_minutes: int = Field(
+        1440, ge=1, description="Silence after which the course audit holds nothing back."
+    )
     generation: int = Field(
         0, ge=0, lt=2**15, description="Raised by one when topics are created anew."
+    )
+    accept_lost_rows: bool = Field(
+        default=False,
+        description="Go on without rows that a topic's retention has taken before they were read.",
     )
     commit_interval_ms: int = Field(500, ge=10, description="Time between commits.")
     max_keys_per_minute: int = Field(

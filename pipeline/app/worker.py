@@ -16,8 +16,9 @@ from pipeline.engine.stage import StageHandler, StageTask
 from pipeline.kafka.fetched import ConsumerLimits
 from pipeline.kafka.membership import Membership
 from pipeline.kafka.pace import Pace
+from pipeline.kafka.stage_settings import StageSettings
 from pipeline.kafka.status import WorkerStatus
-from pipeline.kafka.transactional_stage import StageSettings, TransactionalStage
+from pipeline.kafka.transactional_stage import TransactionalStage
 from pipeline.kafka.vigil import WorkerLimits
 from pipeline.kafka.worker import run_worker
 from pipeline.sink.sink import ClickHouseSink
@@ -49,7 +50,10 @@ def run_stage(stage: str, settings: Settings) -> ExitCode:
             stage=stage,
             group=settings.group(stage),
             make_task=make_task,
-            settings=StageSettings(pace=Pace(interval_s=settings.commit_interval_ms / MS)),
+            settings=StageSettings(
+                pace=Pace(interval_s=settings.commit_interval_ms / MS),
+                accept_lost_rows=settings.accept_lost_rows,
+            ),
             app=settings.app_id,
         )
 

@@ -12,6 +12,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+import structlog
+
 from pipeline.codecs.chunk import Chunk
 from pipeline.codecs.raw_chunk import RawChunk, joined
 from pipeline.domain.errors import Fenced, OurMistake, Unavailable
@@ -19,6 +21,8 @@ from pipeline.engine.stage import Block, Flush, MarkBlock, StageTask
 from pipeline.kafka.figures import CommitFigures
 from pipeline.kafka.pace import Pace
 from pipeline.kafka.transactions import GroupOffsets, Transactions
+
+log = structlog.get_logger(__name__)
 
 JOINED_ROWS: Final = 20_000
 """Smaller chunks wait until so many rows of their topic are there, or a commit begins."""
@@ -52,6 +56,7 @@ class TaskHost:
         position: TaskPosition,
         figures: CommitFigures,
         restored_s: Mapping[str, float],
+        accept_lost_rows: bool = False,
     ) -> None:
         self.partition = partition
         self.committed: Mapping[str, int] = dict(position.offsets)
@@ -62,6 +67,7 @@ class TaskHost:
         self._next = position.offsets
         self._metadata = position.metadata
         self._unread = position.unread
+        self._accept_lost_rows = accept_lost_rows
         self._figures = figures
         self._rows = 0
         self._waiting: dict[str, list[Chunk]] = {}
@@ -79,21 +85,33 @@ class TaskHost:
         return self._next[topic]
 
     def add(self, chunk: Chunk) -> None:
-        """Add what is new in the chunk. Raises OurMistake if rows before it are missing."""
+        """Add what is new in the chunk.
+
+        Raises OurMistake if rows before it are missing, unless they are accepted as lost.
+        """
         position = self._next[chunk.topic]
         if chunk.next_offset <= position:
             return
         if chunk.fetch_offset > position and chunk.topic not in self._unread:
-            raise OurMistake(
-                f"{chunk.topic} {self.partition}: the rows from {position} to {chunk.fetch_offset} "
-                "are gone, probably older than the topic's retention; reset the group to go on."
-            )
+            self._miss(chunk.topic, position, chunk.fetch_offset)
         self._unread.discard(chunk.topic)
         new = chunk.since(position) if chunk.fetch_offset < position else chunk
         if len(new):
             self._give(new)
             self._rows += len(new)
         self._next[chunk.topic] = chunk.next_offset
+
+    def _miss(self, topic: str, start: int, end: int) -> None:
+        gone = (
+            f"{topic} {self.partition}: the rows from {start} to {end} are gone, "
+            "probably older than the topic's retention"
+        )
+        if not self._accept_lost_rows:
+            raise OurMistake(
+                f"{gone}. To go on without them, start with CANVAS_TELEMETRY_ACCEPT_LOST_ROWS=true "
+                "once; do not reset the group: it holds the state."
+            )
+        log.warning("lost rows accepted", said=gone)
 
     def _give(self, chunk: Chunk) -> None:
         """Add a chunk to the task, small ones of whole batches together."""

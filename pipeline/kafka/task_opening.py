@@ -53,6 +53,7 @@ class TaskOpening:
     transaction_s: float
     silence_s: float
     figures: CommitFigures
+    accept_lost_rows: bool = False
 
     async def open(self, partition: int) -> TaskHost:
         """Return the partition's task, restored; ``restored_s`` of it says what was read how long.
@@ -79,6 +80,7 @@ class TaskOpening:
             position=position,
             figures=self.figures,
             restored_s=seconds,
+            accept_lost_rows=self.accept_lost_rows,
         )
 
     async def _restored(self, partition: int) -> Restored:
@@ -128,7 +130,8 @@ class TaskOpening:
             if offset > end[tp]:
                 raise OurMistake(
                     f"{topic} {partition} ends at {end[tp]}, but {self.group} has read up to "
-                    f"{offset}: the topic was made anew; use another prefix or reset the group."
+                    f"{offset}: the topic was made anew. Make all topics anew or use another "
+                    "prefix, delete the groups, and raise CANVAS_TELEMETRY_GENERATION."
                 )
             if offset < 0:
                 position.unread.add(topic)

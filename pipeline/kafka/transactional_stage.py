@@ -29,7 +29,7 @@ from pipeline.domain.errors import Fenced, OurMistake, TelemetryError, Unavailab
 from pipeline.engine.stage import StageTask
 from pipeline.kafka.connection import KafkaConnection
 from pipeline.kafka.figures import CommitFigures, OpeningFigures
-from pipeline.kafka.pace import DEFAULT_PACE, Pace
+from pipeline.kafka.stage_settings import DEFAULT_SETTINGS, StageSettings
 from pipeline.kafka.task_host import TaskHost
 from pipeline.kafka.task_opening import TaskOpening
 
@@ -57,26 +57,6 @@ class StageMembership(Protocol):
 
     def resume(self, partitions: Collection[tuple[str, int]]) -> None:
         """Fetch these partitions again."""
-
-
-@dataclass(frozen=True, slots=True)
-class StageSettings:
-    """Times of a stage; ``transaction_s`` is also how long one commit may take.
-
-    ``revoke_s`` bounds the commit before partitions are given back, ``open_retry_s`` how long an
-    opening is tried, ``silence_s`` how long a restore waits for the next records: it may take long,
-    but not stand still. ``waiting_rows`` of a partition wait for its opening; then it is not
-    fetched.
-    """
-
-    pace: Pace = DEFAULT_PACE
-    transaction_s: float = 30.0
-    revoke_s: float = 8.0
-    stop_s: float = 5.0
-    open_retry_s: float = 120.0
-    silence_s: float = 30.0
-    openings_at_once: int = 4
-    waiting_rows: int = 50_000
 
 
 @dataclass(slots=True, eq=False)
@@ -111,7 +91,7 @@ class TransactionalStage:
         stage: str,
         group: str,
         make_task: Callable[[int], StageTask],
-        settings: StageSettings = StageSettings(),
+        settings: StageSettings = DEFAULT_SETTINGS,
         app: str = "canvas-telemetry",
     ) -> None:
         self.figures = CommitFigures()
@@ -120,7 +100,10 @@ class TransactionalStage:
         self._stage = stage
         self._settings = settings
         limits = settings.transaction_s, settings.silence_s
-        self._opening = TaskOpening(connection, stage, group, app, make_task, *limits, self.figures)
+        self._opening = TaskOpening(
+            *(connection, stage, group, app, make_task, *limits, self.figures),
+            accept_lost_rows=settings.accept_lost_rows,
+        )
         self._inputs = make_task(0).inputs
         self._slots: dict[int, _Slot] = {}
         self._parked: dict[int, TaskHost] = {}

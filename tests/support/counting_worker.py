@@ -15,7 +15,8 @@ from pipeline.codecs.chunk import Chunk
 from pipeline.kafka.connection import KafkaConnection
 from pipeline.kafka.fetched import ConsumerLimits
 from pipeline.kafka.pace import Pace
-from pipeline.kafka.transactional_stage import StageSettings, TransactionalStage
+from pipeline.kafka.stage_settings import StageSettings
+from pipeline.kafka.transactional_stage import TransactionalStage
 from pipeline.kafka.vigil import WorkerLimits
 from pipeline.kafka.worker import run_worker
 from tests.support.counting import NUMBERS, CountingTask

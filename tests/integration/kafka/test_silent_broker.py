@@ -14,8 +14,9 @@ from pipeline.domain.exit_codes import ExitCode, exit_code
 from pipeline.engine.stage import Block, Reread
 from pipeline.kafka.connection import KafkaConnection
 from pipeline.kafka.publisher import TransactionalPublisher
+from pipeline.kafka.stage_settings import StageSettings
 from pipeline.kafka.topics import create_topics
-from pipeline.kafka.transactional_stage import StageSettings, TransactionalStage
+from pipeline.kafka.transactional_stage import TransactionalStage
 from tests.chaos.proxy import Proxy
 from tests.chaos.servers import ProxiedBroker
 from tests.support.counting import COUNTING_TOPICS, COUNTS, NUMBERS, CountingTask

@@ -16,8 +16,9 @@ from pipeline.kafka.pace import Pace
 from pipeline.kafka.progress import Committed, Progress
 from pipeline.kafka.publisher import TransactionalPublisher
 from pipeline.kafka.ranges import read_range
+from pipeline.kafka.stage_settings import StageSettings
 from pipeline.kafka.topics import create_topics
-from pipeline.kafka.transactional_stage import StageSettings, TransactionalStage
+from pipeline.kafka.transactional_stage import TransactionalStage
 from tests.support.counting import COUNTING_TOPICS, COUNTS, MARKS, NUMBERS, CountingTask, numbers
 from tests.support.waiting import until
 
@@ -187,6 +188,24 @@ async def test_rows_missing_before_a_chunk_are_an_error(bench: Bench) -> None:
     await bench.feed(stage, 0, end)
     with pytest.raises(OurMistake, match=f"from {end} to {end + 5} are gone"):
         await stage.add(RecordChunk(NUMBERS.name, 0, end + 5, end + 6, []))
+
+
+async def test_lost_rows_may_be_accepted_and_the_state_stays(bench: Bench) -> None:
+    stage = bench.stage([])
+    end = await bench.publish(b"a", b"b")
+    await stage.assigned([P0])
+    await bench.feed(stage, 0, end)
+    await stage.stop()
+    gone = await bench.publish(b"a", b"b")
+    whole = await bench.publish(b"a")
+
+    tasks: list[CountingTask] = []
+    stage = bench.stage(tasks, settings=StageSettings(accept_lost_rows=True))
+    await stage.assigned([P0])
+    await bench.feed(stage, gone, whole)
+    await bench.settled(stage, whole)
+    assert tasks[-1].counts == {b"a": 2, b"b": 1}
+    await bench.counts_to({b"a": b"2", b"b": b"1"})
 
 
 async def test_a_partition_that_comes_straight_back_keeps_its_state(bench: Bench) -> None:
