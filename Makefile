@@ -8,7 +8,12 @@ ROUNDS ?= 20
 SEED ?= 1
 REPORT ?=
 SECONDS_EACH ?= 60
+WORKERS ?= logical
 export POLARS_MAX_THREADS ?= 1
+# A process that starts loads what an earlier one compiled; else every start compiles for 10 CPU s.
+unexport PYTHONDONTWRITEBYTECODE
+# A file of tests stays on one worker; the order puts the long ones of the real stack first.
+PYTEST := $(BIN)/pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test check lint fmt bench bench-live bench-agents bench-detect bench-rules bench-peers chaos fuzz clean lock
@@ -35,11 +40,11 @@ $(READY): requirements/dev.lock requirements/uv.lock pyproject.toml pipeline/loc
 demo: $(READY) ## A day of a university through the whole pipeline (DEMO_ARGS=--exit to stop at the end)
 	@exec $(BIN)/canvas-telemetry demo $(DEMO_ARGS)
 
-test: $(READY) ## The whole test suite, on a real Kafka and the real ClickHouse engine
-	$(BIN)/pytest
+test: $(READY) ## The whole test suite, on a real Kafka and the real ClickHouse engine (WORKERS: a core each)
+	$(PYTEST)
 
 check: lint ## Format, lint, types, import rules, unit tests
-	$(BIN)/pytest tests/unit
+	$(PYTEST) tests/unit
 
 lint: $(READY) ## What check does without the tests
 	$(BIN)/ruff format --check .
