@@ -3,7 +3,8 @@
     python bench/floods.py [rows of distinct sessions] [rows of one session]
 
 With ``PYTHONPATH=.``. Prints, per flood: rows, CPU seconds, the most sessions open, the largest
-commit, memory before, at most, and after everything is final.
+commit, memory before, at most, and after everything is final. Ends with an error if a bound of
+``tests/unit/engine/test_floods.py`` does not hold at this size.
 """
 
 import os
@@ -20,6 +21,10 @@ import psutil
 from tests.support.flood import Commit, Flood, distinct_sessions, one_session
 
 MIB = 1 << 20
+MOST_RECORD = 1_000
+"""Bytes of a session's record: its sets are bounded, whatever its rows."""
+MOST_METADATA = 4_096
+"""Bytes that a broker stores with an offset (``offset.metadata.max.bytes``)."""
 
 Wave = Callable[[Flood, int, float], Iterator[Commit]]
 
@@ -48,6 +53,13 @@ def measure(name: str, wave: Wave, rows: int, hours: float) -> None:
         f"{after / MIB:,.0f} after",
         flush=True,
     )
+    broken = {
+        "sessions are open after the end": end.open_sessions > 0,
+        "a session's record is too large": max(x.largest_record for x in commits) > MOST_RECORD,
+        "metadata is too large": max(len(x.metadata) for x in commits) > MOST_METADATA,
+    }
+    if any(broken.values()):
+        sys.exit("; ".join(said for said, is_so in broken.items() if is_so))
 
 
 if __name__ == "__main__":

@@ -50,7 +50,7 @@ class Outcome:
     rounds: int
     faults: Counter[str] = field(default_factory=Counter)
     rows: int = 0
-    openings: int = 0
+    openings: list[float] = field(default_factory=list)
     fencings: int = 0
     starts: int = 0
     ends: Counter[tuple[str, str]] = field(default_factory=Counter)
@@ -102,7 +102,7 @@ class Driver:
         outcome, fleet = self.outcome, self._fleet
         outcome.ends, outcome.reasons = fleet.ends, fleet.reasons
         if self._logs.exists():
-            outcome.openings = fleet.logged("task opened")
+            outcome.openings = fleet.openings()
             outcome.fencings = fleet.fencings()
         outcome.starts = sum(member.starts for member in fleet.members)
 

@@ -163,17 +163,19 @@ class Fleet:
         """Return how often processes of a stage were started."""
         return sum(each.starts for each in self.members if each.stage == stage)
 
-    def logged(self, event: str) -> int:
-        """Count an event in all logs."""
-        sign = f'"event": "{event}"'.encode()
-        return sum(path.read_bytes().count(sign) for path in self._logs.glob("*.log"))
+    def openings(self) -> list[float]:
+        """Return the seconds that each opening of a task took: fence, restore, catch up."""
+        return [json.loads(line)["seconds"] for line in self._logged("task opened")]
 
     def fencings(self) -> int:
         """Count the tasks whose transaction the brokers refused, for another one was newer."""
+        return sum(b"ProducerFenced" in line for line in self._logged("task fenced"))
+
+    def _logged(self, event: str) -> list[bytes]:
+        sign = f'"event": "{event}"'.encode()
         lines = b"".join(path.read_bytes() for path in self._logs.glob("*.log")).splitlines()
-        return sum(
-            b'"event": "task fenced"' in line and b"ProducerFenced" in line for line in lines
-        )
+        # A killed process may leave half a line.
+        return [line for line in lines if sign in line and line.endswith(b"}")]
 
     def _ended(self, member: Member, code: int) -> None:
         shown = f"-{signal.Signals(-code).name}" if code < 0 else str(code)

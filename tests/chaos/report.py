@@ -48,6 +48,14 @@ _COLUMNS: Final = (
 )
 
 
+def _openings(outcome: Outcome) -> str:
+    seconds = outcome.openings
+    return (
+        f"{len(seconds)} in {sum(seconds):.0f} s, the longest {max(seconds, default=0.0):.1f} s; "
+        f"{outcome.fencings} fenced"
+    )
+
+
 def _facts(outcome: Outcome) -> dict[str, str]:
     faults = ", ".join(f"{times} {name}" for name, times in sorted(outcome.faults.items()))
     exits = ", ".join(
@@ -58,7 +66,7 @@ def _facts(outcome: Outcome) -> dict[str, str]:
         "faults": f"{sum(outcome.faults.values())}: {faults}",
         "rows in": f"{outcome.rows:,}",
         "processes started": str(outcome.starts),
-        "task openings": f"{outcome.openings}; {outcome.fencings} fenced",
+        "task openings": _openings(outcome),
         "exits": exits,
         "time": f"{outcome.faults_s:.0f} s of faults, {outcome.rest_s:.0f} s to catch up",
         "longest without progress": f"{outcome.longest_still_s:.0f} s",

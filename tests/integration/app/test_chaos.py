@@ -12,7 +12,8 @@ from tests.chaos.comparison import compare, differences
 from tests.chaos.driver import Driver
 
 SEED = 1333
-"""Kills ClickHouse, the broker, an agent and a worker, and freezes a worker past its session."""
+FAULTS = {"kill ClickHouse", "kill Kafka", "kill a worker", "kill an agent", "freeze a worker"}
+"""What the dice of this seed give: one of each."""
 
 ROUNDS = 5
 
@@ -27,6 +28,7 @@ def test_faults_lose_nothing_and_double_nothing(tmp_path: Path) -> None:
     try:
         outcome = driver.run()
         assert outcome.problems == []
+        assert set(outcome.faults) == FAULTS
         assert sum(outcome.faults.values()) == ROUNDS
         client = open_client(driver.line.settings.clickhouse())
         client.command("TRUNCATE TABLE late_rows_store")
