@@ -1,10 +1,17 @@
 """Rows per second of ``Sessions`` with all sets on, and bytes per open session.
 
-    python bench/sessionize.py [open sessions …]
+    PYTHONPATH=. python bench/sessionize.py [open sessions …]
 
-One core. Every row goes to a random open session or, one in fifty, opens a new one, which is
-hard on caches: each touches memory that nothing touched lately. Sessions visit five courses
-and a dozen controllers. A take (the commit) comes after every five chunks.
+One core; a take (the commit) comes after every five chunks. Two loads tell apart what open sessions
+cost and what publishing does:
+
+- ``few in use``: between two takes rows go to 20,000 open sessions, others each time. As many
+  sessions are published however many are open, so what differs is what holding them costs: memory
+  that nothing touched lately.
+- ``all in use``: every row goes to any open session. The more there are, the fewer rows each has
+  between two takes, and the more records are published a row.
+
+One row in fifty opens a new session. Sessions visit five courses and a dozen controllers.
 """
 
 import os
@@ -29,6 +36,8 @@ CHUNKS_PER_TAKE = 5
 TAKES = 6
 START = 1_700_000_000_000_000
 ROWS_PER_MS = 5
+FEW = 20_000
+LOADS = {"few in use": FEW, "all in use": None}
 
 
 class World:
@@ -55,9 +64,15 @@ class World:
         everyone = range(0, self.sessions, CHUNK)
         return [self._rows(np.arange(i, min(i + CHUNK, self.sessions))) for i in everyone]
 
-    def some(self) -> pl.DataFrame:
-        """Return a chunk of random open sessions, one in fifty new."""
-        at = self.random.integers(0, self.sessions, CHUNK)
+    def in_use(self, few: int | None) -> np.ndarray:
+        """Return so many of the places of open sessions, None: all of them."""
+        if few is None or few >= self.sessions:
+            return np.arange(self.sessions)
+        return self.random.choice(self.sessions, few, replace=False)
+
+    def some(self, places: np.ndarray) -> pl.DataFrame:
+        """Return a chunk of rows of open sessions at some places, one in fifty of a new one."""
+        at = places[self.random.integers(0, len(places), CHUNK)]
         new = np.unique(at[self.random.random(CHUNK) < 0.02])[: len(self.high) - self.next]
         self.current[new] = np.arange(self.next, self.next + len(new))
         self.next += len(new)
@@ -108,37 +123,42 @@ def timed(work: Callable[[], Any]) -> tuple[float, Any]:
 
 
 def run(count: int) -> None:
-    """Fill up, then measure; prints one line."""
+    """Fill up, then measure both loads; prints a line for each."""
     world, sessions = World(count), Sessions(EventTimeRules())
     process = psutil.Process()
     chunks = world.everyone()
     before = process.memory_info().rss
     for chunk in chunks:
         sessions.add(WEB_LOGS, chunk)
-    taken = sessions.take(1)
+    sessions.take_columns(1)
     sessions.delivered(0)
     del chunks, chunk
-    adding = taking = 0.0
-    rows = records = 0
-    for number in range(TAKES):
-        batches = [world.some() for _ in range(CHUNKS_PER_TAKE)]
-        for batch in batches:
-            adding += timed(lambda batch=batch: sessions.add(WEB_LOGS, batch))[0]
-            marks = {WEB_LOGS: world.now - 60 * MINUTE, LIVE_EVENTS: world.now - 2 * MINUTE}
-            adding += timed(lambda marks=marks: sessions.advance(marks, marks[WEB_LOGS]))[0]
-            rows += batch.height
-        seconds, taken = timed(lambda number=number: sessions.take(number + 2))
-        sessions.delivered(10**9 * (number + 1))
-        taking += seconds
-        records += taken.height
-    del taken, batches, batch
-    size = (process.memory_info().rss - before) / sessions.open
-    print(
-        f"{sessions.open:>9,} open: {rows / (adding + taking):>9,.0f} rows/s, "
-        f"add {adding / rows * 1e9:,.0f} ns/row, take {taking / rows * 1e9:,.0f} ns/row "
-        f"({taking / records * 1e9:,.0f} ns/record, {records / rows:.2f} records/row), "
-        f"{size:,.0f} bytes/session (resident)"
-    )
+    version = 1
+    for load, few in LOADS.items():
+        adding = taking = 0.0
+        rows = records = 0
+        for _ in range(TAKES):
+            version += 1
+            places = world.in_use(few)
+            batches = [world.some(places) for _ in range(CHUNKS_PER_TAKE)]
+            for batch in batches:
+                adding += timed(lambda batch=batch: sessions.add(WEB_LOGS, batch))[0]
+                marks = {WEB_LOGS: world.now - 60 * MINUTE, LIVE_EVENTS: world.now - 2 * MINUTE}
+                adding += timed(lambda marks=marks: sessions.advance(marks, marks[WEB_LOGS]))[0]
+                rows += batch.height
+            seconds, taken = timed(lambda version=version: sessions.take_columns(version))
+            sessions.delivered(10**9 * version)
+            taking += seconds
+            records += len(taken["start"])
+        del taken, batches, batch
+        size = (process.memory_info().rss - before) / sessions.open
+        print(
+            f"{sessions.open:>9,} open, {load}: {rows / (adding + taking):>9,.0f} rows/s, "
+            f"add {adding / rows * 1e9:,.0f} ns/row, take {taking / rows * 1e9:,.0f} ns/row "
+            f"({taking / records * 1e9:,.0f} ns/record, {records / rows:.2f} records/row), "
+            f"{size:,.0f} bytes/session (resident)",
+            flush=True,
+        )
 
 
 if __name__ == "__main__":

@@ -29,8 +29,11 @@ class Texts(NamedTuple):
 
     def lists(self, counts: I64) -> pl.Series:
         """Return them as one list a row, ``counts[i]`` long."""
-        offsets = pa.array(_offsets(counts), pa.int64())
-        return pl.Series(values=pa.LargeListArray.from_arrays(offsets, self.arrow()))
+        return pl.Series(values=self.arrow_lists(counts))
+
+    def arrow_lists(self, counts: I64) -> "pa.LargeListArray[Any]":
+        """Return the same as an Arrow array; nothing is copied."""
+        return lists_of(counts, self.arrow())
 
     def arrow(self) -> pa.LargeStringArray:
         """Return the texts as an Arrow array; nothing is copied."""
@@ -41,6 +44,21 @@ class Texts(NamedTuple):
         ]
         array = pa.Array.from_buffers(pa.large_string(), len(self.offsets) - 1, buffers)
         return cast(pa.LargeStringArray, array)
+
+
+def lists_of(counts: I64, items: Any) -> "pa.LargeListArray[Any]":
+    """Return items as lists that are so long."""
+    bounds: Any = _offsets(counts)
+    buffers = [None, pa.py_buffer(bounds)]
+    kind = pa.large_list(items.type)
+    lists = pa.Array.from_buffers(kind, len(counts), buffers, children=[items])
+    return cast("pa.LargeListArray[Any]", lists)
+
+
+def longs_of(values: I64) -> Any:
+    """Return numbers as an Arrow array; nothing is copied."""
+    content: Any = np.ascontiguousarray(values)
+    return pa.Array.from_buffers(pa.int64(), len(values), [None, pa.py_buffer(content)])
 
 
 def texts_of(series: pl.Series) -> Texts:

@@ -19,7 +19,12 @@ _ONE_DATA_BUFFER: Final = 3
 """Buffers of a column of views: validity, views, and as many of data as there are."""
 
 
-class _Texts(NamedTuple):
+class TextViews(NamedTuple):
+    """A column of texts: two words each, the same as bytes, the data that they point into.
+
+    ``present``: which are not null, None: all. The words of a null are zero.
+    """
+
     views: I64
     inside: Bytes
     data: Bytes
@@ -39,14 +44,12 @@ class BatchColumns:
 
     def __init__(self, batch: pl.DataFrame) -> None:
         self._batch = batch
-        self._texts: dict[str, _Texts] = {}
+        self._texts: dict[str, TextViews] = {}
         self._numbers: dict[str, _Numbers] = {}
 
     def text(self, name: str, rows: I64) -> tuple[Texts, Flags | None]:
         """Return copies of the texts of some rows, a null as a blank one; 15 to 30 ns a row."""
-        column = self._texts.get(name)
-        if column is None:
-            column = self._texts[name] = _text_column(self._batch[name])
+        column = self.views(name)
         offsets = np.empty(len(rows) + 1, np.int64)
         text_kernels.view_ends(column.views, rows, offsets)
         out = np.empty(offsets[-1], np.uint8)
@@ -55,6 +58,28 @@ class BatchColumns:
 
     def number(self, name: str, rows: I64) -> tuple[I64, Flags | None]:
         """Return the whole numbers of some rows; a null is any number."""
+        column = self._number(name)
+        return column.values[rows], None if column.present is None else column.present[rows]
+
+    def having(self, name: str) -> I64:
+        """Return the rows in which a column of texts or whole numbers is not null."""
+        is_text = self._batch[name].dtype == pl.String
+        present = (self.views(name) if is_text else self._number(name)).present
+        return np.arange(self._batch.height) if present is None else np.flatnonzero(present)
+
+    def flag(self, name: str, rows: I64) -> Flags:
+        """Return the truth of some rows of a column without nulls."""
+        flags: Flags = self._batch[name].to_numpy()[rows]
+        return flags
+
+    def views(self, name: str) -> TextViews:
+        """Return a column of texts where they lie."""
+        column = self._texts.get(name)
+        if column is None:
+            column = self._texts[name] = _text_column(self._batch[name])
+        return column
+
+    def _number(self, name: str) -> _Numbers:
         column = self._numbers.get(name)
         if column is None:
             array: Any = self._batch[name].to_arrow()
@@ -62,15 +87,10 @@ class BatchColumns:
             column = self._numbers[name] = _Numbers(
                 np.frombuffer(values, np.int64, len(array), 8 * array.offset), _present(array)
             )
-        return column.values[rows], None if column.present is None else column.present[rows]
-
-    def flag(self, name: str, rows: I64) -> Flags:
-        """Return the truth of some rows of a column without nulls."""
-        flags: Flags = self._batch[name].to_numpy()[rows]
-        return flags
+        return column
 
 
-def _text_column(series: pl.Series) -> _Texts:
+def _text_column(series: pl.Series) -> TextViews:
     array: Any = series.to_arrow(compat_level=pl.CompatLevel.newest())
     if len(array.buffers()) > _ONE_DATA_BUFFER:
         whole = pl.Series(values=series.to_arrow(compat_level=pl.CompatLevel.oldest()))
@@ -87,7 +107,7 @@ def _text_column(series: pl.Series) -> _Texts:
     if present is not None:
         views = views.copy()
         views[::2][~present] = 0
-    return _Texts(views, inside, data, present)
+    return TextViews(views, inside, data, present)
 
 
 def _present(array: Any) -> Flags | None:

@@ -5,16 +5,16 @@ group are one row of an integer matrix, in the order of ``NUMBERS``.
 """
 
 from collections.abc import Mapping
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 import pyarrow as pa
 
-from pipeline.aggregate.arrow_texts import I64, texts_of
+from pipeline.aggregate.arrow_texts import I64, lists_of, longs_of, texts_of
 from pipeline.aggregate.dimensions import DIMENSIONS, Wide
-from pipeline.domain.feeds import LIVE_EVENTS
+from pipeline.domain.feeds import WEB_LOGS
 
 BUCKETS: Final = 16
 """Duration buckets: bucket i counts [2^i, 2^(i+1)) ms; the last starts at 32.8 s."""
@@ -67,11 +67,11 @@ def plain_columns(numbers: I64) -> dict[str, I64]:
 
 
 def are_timed(feeds: pl.Series, dimensions: pl.Series) -> npt.NDArray[np.bool_]:
-    """Return which identities have a histogram: Live Events have no durations.
+    """Return which identities have a histogram: requests alone have durations.
 
     Neither have narrow dimensions: what is asked of them is who and how many.
     """
-    return ((feeds != LIVE_EVENTS) & dimensions.is_in(_TIMED)).to_numpy()
+    return ((feeds == WEB_LOGS) & dimensions.is_in(_TIMED)).to_numpy()
 
 
 _TIMED: Final = tuple(one.name for one in DIMENSIONS if isinstance(one, Wide))
@@ -79,11 +79,14 @@ _TIMED: Final = tuple(one.name for one in DIMENSIONS if isinstance(one, Wide))
 
 def histograms(numbers: I64, present: npt.NDArray[np.bool_]) -> pl.Series:
     """Return the histograms as one list a row; empty ones where they are not present."""
-    offsets = np.zeros(len(numbers) + 1, np.int64)
-    np.cumsum(np.where(present, BUCKETS, 0), out=offsets[1:])
+    return pl.Series(values=arrow_histograms(numbers, present))
+
+
+def arrow_histograms(numbers: I64, present: npt.NDArray[np.bool_]) -> "pa.LargeListArray[Any]":
+    """Return the same as an Arrow array."""
     values = numbers[:, PLAIN:] if present.all() else numbers[present, PLAIN:]
-    flat = pa.array(np.ascontiguousarray(values).reshape(-1), pa.int64())
-    return pl.Series(values=pa.LargeListArray.from_arrays(pa.array(offsets, pa.int64()), flat))
+    flat = longs_of(np.ascontiguousarray(values).reshape(-1))
+    return lists_of(np.where(present, BUCKETS, 0), flat)
 
 
 def sparse_text_lists(rows: int, some: Mapping[int, list[str]]) -> pl.Series:

@@ -5,15 +5,14 @@ a row of a matrix, and a compiled loop counts into it. Python does nothing for s
 for those with members.
 """
 
-from collections.abc import Collection
-from typing import Final, NamedTuple
+from typing import Any, Final
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
+import pyarrow as pa
 
 from pipeline.aggregate import count_kernels, narrow
-from pipeline.aggregate.arrow_texts import I64, Texts, texts_of
+from pipeline.aggregate.arrow_texts import I64, Texts, picked, texts_of
 from pipeline.aggregate.batch_columns import BatchColumns
 from pipeline.aggregate.counts import (
     MEMBERS,
@@ -21,7 +20,7 @@ from pipeline.aggregate.counts import (
     SAMPLES,
     Counted,
     are_timed,
-    histograms,
+    arrow_histograms,
     plain_columns,
     roomy,
 )
@@ -36,7 +35,7 @@ from pipeline.aggregate.plans import IDS, plan_of
 from pipeline.aggregate.row_traits import ActionTraits, column_traits
 from pipeline.aggregate.smallest_texts import SmallestTexts
 from pipeline.domain.event_time import MINUTE
-from pipeline.domain.feeds import FEEDS, LIVE_EVENTS, Feed
+from pipeline.domain.feeds import FEEDS, WEB_LOGS, Feed
 
 DELTA_COLUMNS: Final = (
     "feed",
@@ -65,19 +64,16 @@ DELTA_COLUMNS: Final = (
 )
 
 
-class _Present(NamedTuple):
-    """The ids that are there, and which rows have them; None: all."""
-
-    rows: npt.NDArray[np.bool_] | None
-    texts: Texts
-
-
 class RequestDeltas:
     """Collects rows between two commits."""
 
     def __init__(self, dimensions: tuple[Dimension, ...] = DIMENSIONS) -> None:
         self._spaces = [(feed, one) for feed in FEEDS for one in dimensions if feed in one.feeds]
         self._plans = {feed: plan_of(feed, self._spaces) for feed in FEEDS}
+        feeds = pl.Series([feed for feed, _ in self._spaces], dtype=pl.String)
+        names = pl.Series([one.name for _, one in self._spaces], dtype=pl.String)
+        self._feeds, self._names = texts_of(feeds), texts_of(names)
+        self._timed = are_timed(feeds, names)
         self._keys = KeyNumbers()
         self._groups = PairIndex()
         self._numbers: I64 = np.zeros((0, len(NUMBERS)), np.int64)
@@ -88,77 +84,90 @@ class RequestDeltas:
         """Count the rows of an event batch."""
         if batch.height == 0:
             return
-        # A query of polars costs 50 to 100 microseconds however few the rows: one for all rows
-        # together and one for each dimension that some have.
-        plan, rows = self._plans[feed], _rows(batch)
-        asked, everything = batch.select(plan.asked), np.arange(batch.height)
+        # Nothing here asks polars: a query costs 50 to 100 microseconds however few the rows, and
+        # a millisecond while the cores are busy.
+        plan, rows, columns = self._plans[feed], _rows(batch), BatchColumns(batch)
+        everything = FewRows(columns, np.arange(batch.height), np.zeros(batch.height, np.int32))
         traits = column_traits(feed, batch, rows) if plan.narrow is not None else None
         worth = _is_worth_a_look(rows)
         places = np.flatnonzero(worth)
-        ids = _present_ids(_filtered(batch, IDS, pl.Series(worth))) if len(places) else None
         for space, dimension in plan.whole:
-            parts = [asked[f"key {space} {part}"] for part in range(len(dimension.key))]
-            keys = self._keys.of(space, parts, batch.height)
+            keys = self._wide_keys(space, dimension, everything)
             if space == plan.actions and traits is not None:
                 traits |= self._actions.of(space, keys, self._keys)
-            groups = self._count(feed, keys, rows, everything)
-            if ids is not None:
-                self._add_ids(groups[places], ids)
+            groups = self._count(feed, keys, rows, everything.positions)
+            self._add_ids(groups[places], columns, places)
         for space, dimension in plan.some:
-            mask = asked[f"rows {space}"]
-            positions = np.flatnonzero(mask.to_numpy())
+            positions = columns.having(dimension.having or "")
             if len(positions):
-                own = _seen(batch, mask, dimension)
-                parts = [own[f"key {part}"] for part in range(len(dimension.key))]
-                keys = self._keys.of(space, parts, own.height)
+                few = everything.at(positions)
+                keys = self._wide_keys(space, dimension, few)
                 groups = self._count(feed, keys, rows, positions)
-                self._add_ids(groups, _present_ids(own))
+                self._add_ids(groups, columns, positions)
         if plan.narrow is not None and traits is not None:
             positions = np.flatnonzero(traits & plan.gate)
             if len(positions):
-                few = FewRows(BatchColumns(batch), positions, traits[positions])
+                few = FewRows(columns, positions, traits[positions])
                 self._add_narrow(feed, plan.narrow, few.detailed(rows), rows)
+
+    def _wide_keys(self, space: int, dimension: Wide, rows: FewRows) -> I64:
+        """Return the number of every row's key."""
+        whole = [(one.column, one.word) for one in dimension.key if one.column and one.word]
+        if dimension.having is None and whole and len(whole) == len(dimension.key):
+            views = [
+                (rows.columns.views(name), np.frombuffer(word, np.uint8)) for name, word in whole
+            ]
+            return self._keys.of_views(space, views)
+        texts, _ = rows.key(dimension.key)
+        return self._keys.of_texts(space, texts, len(rows.positions))
 
     def pending(self) -> bool:
         """Return whether a take would give anything."""
         return len(self._groups) > 0
 
     def take(self, partition: int, sequence: int) -> pl.DataFrame:
-        """Return the deltas since the last take, one row per identity, and start anew."""
+        """Return ``take_columns`` as a frame."""
         if not self.pending():
             return pl.DataFrame(schema=dict.fromkeys(DELTA_COLUMNS, pl.Null))
+        return pl.DataFrame(pa.table(self.take_columns(partition, sequence)))
+
+    def take_columns(self, partition: int, sequence: int) -> dict[str, Any]:
+        """Return the deltas since the last take, one row per identity, and start anew.
+
+        There must be some. ``DELTA_COLUMNS`` as numpy arrays of numbers and Arrow arrays: frames
+        of polars are not made of them before somebody asks for one.
+        """
         order = np.argsort(self._groups.left, kind="stable")
         numbers, keys = self._numbers[order], self._groups.right[order]
         spaces = self._keys.spaces(keys)
-        feeds = pl.Series([feed for feed, _ in self._spaces]).gather(spaces)
-        dimensions = pl.Series([one.name for _, one in self._spaces]).gather(spaces)
-        columns: dict[str, pl.Series | I64] = {
-            "feed": feeds,
+        columns: dict[str, Any] = {
+            "feed": _named(self._feeds, spaces),
             "minute": self._groups.left[order] * MINUTE,
-            "dimension": dimensions,
-            "key": self._keys.texts(keys),
-            "partition": pl.Series([partition], dtype=pl.Int32).new_from_index(0, len(order)),
-            "sequence": pl.Series([sequence], dtype=pl.Int64).new_from_index(0, len(order)),
+            "dimension": _named(self._names, spaces),
+            "key": self._keys.texts(keys).arrow(),
+            "partition": np.full(len(order), partition, np.int32),
+            "sequence": np.full(len(order), sequence, np.int64),
             **plain_columns(numbers),
-            "durations": histograms(numbers, are_timed(feeds, dimensions)),
+            "durations": arrow_histograms(numbers, self._timed[spaces]),
             # One more than the cap, so that whoever adds up knows that it was passed.
-            "members": self._members.lists(order, MEMBERS + 1),
-            "sample_request_ids": self._requests.lists(order),
-            "sample_session_ids": self._sessions.lists(order),
+            "members": self._members.arrow_lists(order, MEMBERS + 1),
+            "sample_request_ids": self._requests.arrow_lists(order),
+            "sample_session_ids": self._sessions.arrow_lists(order),
         }
         self._clear()
-        return pl.DataFrame(columns).select(DELTA_COLUMNS)
+        return {name: columns[name] for name in DELTA_COLUMNS}
 
     def _count(self, feed: Feed, keys: I64, rows: Counted, positions: I64) -> I64:
         """Count the rows at these positions; return the group of each."""
         groups = self._groups.numbers(rows.minute[positions], keys)
         self._numbers = roomy(self._numbers, len(self._groups))
-        count_kernels.count_rows(groups, positions, *rows[1:], feed != LIVE_EVENTS, self._numbers)
+        count_kernels.count_rows(groups, positions, *rows[1:], feed == WEB_LOGS, self._numbers)
         return groups
 
-    def _add_ids(self, groups: I64, ids: tuple[_Present, ...]) -> None:
-        for kept, (present, texts) in zip((self._requests, self._sessions), ids, strict=True):
-            kept.add(groups if present is None else groups[present], texts)
+    def _add_ids(self, groups: I64, columns: BatchColumns, rows: I64) -> None:
+        """Offer the request ids and the session ids of rows to their groups."""
+        for kept, name in zip((self._requests, self._sessions), IDS, strict=True):
+            kept.add_views(groups, columns.views(name), rows)
 
     def _add_narrow(self, feed: Feed, plan: NarrowPlan, few: FewRows, rows: Counted) -> None:
         """Count rows that have traits in the dimensions that ask for them."""
@@ -169,8 +178,7 @@ class RequestDeltas:
         groups = self._count(feed, found.keys, rows, every)
         worth = plan.sampled[found.spaces] | _is_worth_a_look(rows)[every]
         sampled = every[worth]
-        ids = tuple(_present_at(few.columns, name, sampled) for name in IDS)
-        self._add_ids(groups[worth], ids)
+        self._add_ids(groups[worth], few.columns, sampled)
         for having, texts in narrow.members(plan, few, found).values():
             self._members.add(groups[having], texts)
 
@@ -182,41 +190,14 @@ class RequestDeltas:
             kept.clear()
 
 
+def _named(names: Texts, which: I64) -> pa.LargeStringArray:
+    starts = names.offsets[which]
+    return picked(starts, names.offsets[which + 1] - starts, names.data).arrow()
+
+
 def _is_worth_a_look(rows: Counted) -> Flags:
     """Say of which rows ids are kept: errors and masqueraded ones."""
     return (rows.status >= 400) | rows.masqueraded
-
-
-def _seen(batch: pl.DataFrame, mask: pl.Series, dimension: Wide) -> pl.DataFrame:
-    """Return what is looked at of the rows of a dimension that only some have."""
-    asked = [text.alias(f"key {part}") for part, text in enumerate(dimension.key)]
-    names = {name for each in asked for name in each.meta.root_names()}
-    return _filtered(batch, {*names, *IDS}, mask).select(*IDS, *asked)
-
-
-def _filtered(batch: pl.DataFrame, names: Collection[str], mask: pl.Series) -> pl.DataFrame:
-    """Return a few columns of some rows; column by column, a tenth of what a query costs."""
-    return pl.DataFrame([batch[name].filter(mask) for name in names])
-
-
-def _present_ids(frame: pl.DataFrame) -> tuple[_Present, ...]:
-    """Return the request ids and the session ids of rows."""
-    return tuple(_present(frame[name]) for name in IDS)
-
-
-def _present_at(columns: BatchColumns, name: str, rows: I64) -> _Present:
-    texts, present = columns.text(name, rows)
-    if present is not None and not present.all():
-        texts, _ = columns.text(name, rows[present])
-        return _Present(present, texts)
-    return _Present(None, texts)
-
-
-def _present(ids: pl.Series) -> _Present:
-    if not ids.null_count():
-        return _Present(None, texts_of(ids))
-    present = ids.is_not_null()
-    return _Present(present.to_numpy(), texts_of(ids.filter(present)))
 
 
 def _rows(batch: pl.DataFrame) -> Counted:

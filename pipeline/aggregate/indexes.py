@@ -6,8 +6,10 @@ import numpy.typing as npt
 from pipeline.aggregate import index_kernels
 from pipeline.aggregate.arrays import longer
 from pipeline.aggregate.arrow_texts import I64, Bytes, Texts, picked
+from pipeline.aggregate.batch_columns import TextViews
 
 _FIRST = 256
+_ALL = np.zeros(0, bool)
 
 
 class TextIndex:
@@ -54,6 +56,29 @@ class TextIndex:
             if done == len(spaces):
                 return found
             self._grow(int(texts.offsets[done + 1] - texts.offsets[done]))
+
+    def numbers_of_views(self, space: int, texts: TextViews, missing: Bytes) -> I64:
+        """Return the numbers of a column's texts where they lie, of ``missing`` for a null."""
+        found, done = np.empty(len(texts.views) // 2, np.int64), 0
+        present = _ALL if texts.present is None else texts.present
+        while True:
+            done, self._used = index_kernels.find_views(
+                space,
+                *texts[:3],
+                present,
+                missing,
+                done,
+                found,
+                self._table,
+                self._hashes,
+                self._spaces,
+                self._ends,
+                self._pool,
+                self._used,
+            )
+            if done == len(found):
+                return found
+            self._grow(max(int(texts.views[2 * done]) & 0x7FFFFFFF, len(missing)))
 
     def texts(self, numbers: I64) -> Texts:
         """Return the texts of numbers."""

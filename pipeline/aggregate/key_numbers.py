@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
-import polars as pl
 
-from pipeline.aggregate.arrow_texts import I64, Texts, joined, texts_of
+from pipeline.aggregate.arrow_texts import I64, Bytes, Texts, joined
+from pipeline.aggregate.batch_columns import TextViews
 from pipeline.aggregate.indexes import PairIndex, TextIndex
 
 SEPARATOR: Final = "#"
@@ -25,22 +25,30 @@ class KeyNumbers:
         """Return how many keys are numbered."""
         return len(self._keys)
 
-    def of(self, space: int, parts: Sequence[pl.Series], rows: int) -> I64:
-        """Return the number of every row's key, made of two parts or one; of none, it is empty."""
-        return self.of_texts(space, [texts_of(part) for part in parts], rows)
-
     def of_texts(self, space: int | I64, parts: Sequence[Texts], rows: int) -> I64:
-        """Return the same for parts that are texts already; rows may have spaces of their own."""
-        spaces = np.full(rows, space) if isinstance(space, int) else space
+        """Return the number of every row's key, made of two parts or one; of none, it is empty.
+
+        Rows may have spaces of their own.
+        """
         if not parts:
-            empty = Texts(np.zeros(2, np.int64), np.zeros(0, np.uint8))
-            own, which = np.unique(spaces, return_inverse=True)
-            return np.concatenate(
-                [self._keys.numbers(own[i : i + 1], empty) for i in range(len(own))]
-            )[which]
+            return self._empty(space, rows)
+        spaces = np.full(rows, space) if isinstance(space, int) else space
         if len(parts) == 1:
             return self._keys.numbers(spaces, parts[0])
         left, right = (self._parts.numbers(spaces, part) for part in parts)
+        return self._of_pairs(left, right)
+
+    def of_views(self, space: int, parts: Sequence[tuple[TextViews, Bytes]]) -> I64:
+        """Return the number of every row's key, made of two whole columns or one.
+
+        Each comes with what stands for a null of it.
+        """
+        if len(parts) == 1:
+            return self._keys.numbers_of_views(space, *parts[0])
+        left, right = (self._parts.numbers_of_views(space, *part) for part in parts)
+        return self._of_pairs(left, right)
+
+    def _of_pairs(self, left: I64, right: I64) -> I64:
         pairs, known = self._pairs.numbers(left, right), len(self._joined)
         if len(self._pairs) > known:
             self._join(known)
@@ -50,15 +58,24 @@ class KeyNumbers:
         """Return the spaces of keys."""
         return self._keys.spaces[numbers]
 
-    def texts(self, numbers: I64) -> pl.Series:
+    def texts(self, numbers: I64) -> Texts:
         """Return the texts of keys."""
-        return self._keys.texts(numbers).series()
+        return self._keys.texts(numbers)
 
     def clear(self) -> None:
         """Forget all keys."""
         for each in (self._keys, self._parts, self._pairs):
             each.clear()
         self._joined = self._joined[:0]
+
+    def _empty(self, space: int | I64, rows: int) -> I64:
+        """Return the numbers of empty keys."""
+        empty = Texts(np.zeros(2, np.int64), np.zeros(0, np.uint8))
+        if isinstance(space, int):
+            return np.full(rows, self._keys.numbers(np.array([space]), empty)[0])
+        own, which = np.unique(space, return_inverse=True)
+        found = [self._keys.numbers(own[i : i + 1], empty) for i in range(len(own))]
+        return np.concatenate(found)[which]
 
     def _join(self, known: int) -> None:
         """Give numbers to the keys of the pairs that are new."""

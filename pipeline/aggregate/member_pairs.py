@@ -1,7 +1,11 @@
 """Which members each group has, collected between two commits."""
 
+from typing import Any
+
 import numpy as np
 import polars as pl
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from pipeline.aggregate.arrow_texts import I64, Texts, texts_of
 from pipeline.aggregate.indexes import PairIndex, TextIndex
@@ -24,17 +28,23 @@ class MemberPairs:
 
     def lists(self, order: I64, most: int) -> pl.Series:
         """Return the members of groups as lists, ascending; of more than ``most`` a bottom-k."""
+        return pl.Series(values=self.arrow_lists(order, most))
+
+    def arrow_lists(self, order: I64, most: int) -> "pa.LargeListArray[Any]":
+        """Return the same as an Arrow array."""
         place = np.empty(len(order), np.int64)
         place[order] = np.arange(len(order))
-        members = self._members.texts(self._pairs.right).series()
-        pairs = pl.DataFrame({"place": place[self._pairs.left], "member": members})
-        pairs = pairs.sort("place", "member")
-        counts = np.bincount(pairs["place"].to_numpy(), minlength=len(order))
-        kept = pairs["member"]
+        known = self._members.texts(np.arange(len(self._members)))
+        rank = np.empty(len(self._members), np.int64)
+        rank[np.array(pc.sort_indices(known.arrow()))] = np.arange(len(rank))
+        places = place[self._pairs.left]
+        sorting = np.lexsort((rank[self._pairs.right], places))
+        kept = self._members.texts(self._pairs.right[sorting])
+        counts = np.bincount(places, minlength=len(order))
         if (counts > most).any():
-            kept = _bounded(kept, counts, most)
+            kept = texts_of(_bounded(kept.series(), counts, most))
             counts = np.minimum(counts, most)
-        return texts_of(kept).lists(counts)
+        return kept.arrow_lists(counts)
 
     def clear(self) -> None:
         """Forget everything; the room it took stays."""

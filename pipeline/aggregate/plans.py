@@ -3,8 +3,6 @@
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-import polars as pl
-
 from pipeline.aggregate.dimensions import CONTROLLER_ACTION, Dimension, Narrow, Wide
 from pipeline.aggregate.narrow import NarrowPlan, narrow_plan
 from pipeline.domain.feeds import Feed
@@ -19,15 +17,13 @@ Spaces = Sequence[tuple[Feed, Dimension]]
 class Plan(NamedTuple):
     """What is asked of the batches of one feed; dimensions come with their spaces.
 
-    ``whole``: wide dimensions of all rows, ``some``: of rows that are found among all. ``asked``
-    gives the keys of the former (``key <space> <part>``), the rows of the latter
-    (``rows <space>``). Rows with a trait of ``gate`` are looked at for ``narrow`` ones.
+    ``whole``: wide dimensions of all rows, ``some``: of rows that have a column. Rows with a trait
+    of ``gate`` are looked at for ``narrow`` ones.
     ``actions``: the space whose keys say what a row is about.
     """
 
     whole: list[tuple[int, Wide]]
     some: list[tuple[int, Wide]]
-    asked: list[pl.Expr]
     narrow: NarrowPlan | None
     gate: int
     actions: int | None
@@ -38,14 +34,8 @@ def plan_of(feed: Feed, spaces: Spaces) -> Plan:
     own = [(space, one) for space, (fed, one) in enumerate(spaces) if fed == feed]
     wide = [(space, one) for space, one in own if isinstance(one, Wide)]
     narrow = [(space, one) for space, one in own if isinstance(one, Narrow)]
-    whole = [(space, one) for space, one in wide if one.rows is None]
-    some = [(space, one) for space, one in wide if one.rows is not None]
-    keys = [
-        text.alias(f"key {space} {part}")
-        for space, one in whole
-        for part, text in enumerate(one.key)
-    ]
-    rows = [one.rows.alias(f"rows {space}") for space, one in some if one.rows is not None]
+    whole = [(space, one) for space, one in wide if one.having is None]
+    some = [(space, one) for space, one in wide if one.having is not None]
     gate = 0
     for _, one in narrow:
         gate |= one.traits
@@ -53,7 +43,6 @@ def plan_of(feed: Feed, spaces: Spaces) -> Plan:
     return Plan(
         whole,
         some,
-        [*keys, *rows],
         narrow_plan(narrow) if narrow else None,
         gate,
         actions[0] if actions else None,

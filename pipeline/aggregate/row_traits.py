@@ -10,7 +10,7 @@ from pipeline.aggregate.counts import Counted
 from pipeline.aggregate.dimensions import traits
 from pipeline.aggregate.dimensions.parts import I32
 from pipeline.aggregate.key_numbers import KeyNumbers
-from pipeline.domain.feeds import WEB_LOGS, Feed
+from pipeline.domain.feeds import COURSE_AUDIT, WEB_LOGS, Feed
 
 _LOGGED_IN: Final = 1
 _MOST_KNOWN: Final = 100_000
@@ -30,7 +30,7 @@ class ActionTraits:
             new = np.arange(seen, len(numbers))
             found = np.zeros(len(new), np.int32)
             own = np.flatnonzero(numbers.spaces(new) == space)
-            texts = numbers.texts(new[own]).to_list()
+            texts = numbers.texts(new[own]).series().to_list()
             found[own] = [self._traits(text) for text in texts]
             self._of_key = np.concatenate([self._of_key, found])
         return self._of_key[keys]
@@ -57,6 +57,8 @@ def column_traits(feed: Feed, batch: pl.DataFrame, rows: Counted) -> I32:
         found |= batch["failed_login"].to_numpy() * np.int32(traits.FAILED_LOGIN)
         found |= batch["program"].to_numpy() * np.int32(traits.PROGRAM)
         return found
+    if feed == COURSE_AUDIT:
+        return found | batch["fact"].is_not_null().to_numpy() * np.int32(traits.FACT)
     found |= (batch["login"].to_numpy() == _LOGGED_IN) * np.int32(traits.LOGIN)
     if batch["request_id"].null_count():
         found |= batch["request_id"].is_null().to_numpy() * np.int32(traits.JOB)

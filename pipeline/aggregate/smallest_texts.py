@@ -1,13 +1,18 @@
 """The few smallest texts of each group: sample ids, the same whatever the order of rows."""
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 import polars as pl
+import pyarrow as pa
 
 from pipeline.aggregate import text_kernels
 from pipeline.aggregate.arrow_texts import I64, Bytes, Texts, picked
+from pipeline.aggregate.batch_columns import TextViews
 
 _FIRST_BYTES = 1 << 16
+_ALL = np.zeros(0, bool)
 
 
 class SmallestTexts:
@@ -34,15 +39,34 @@ class SmallestTexts:
             length = int(texts.offsets[done + 1] - texts.offsets[done])
             self._make_room(length)
 
+    def add_views(self, groups: I64, texts: TextViews, rows: I64) -> None:
+        """Offer the texts of some rows of a column to groups, one to each; nulls to none."""
+        if len(groups) == 0:
+            return
+        self._reach(int(groups.max()) + 1)
+        present = _ALL if texts.present is None else texts.present
+        done = 0
+        while True:
+            done = text_kernels.keep_smallest_views(
+                groups, rows, *texts[:3], present, done, self._spans, self._pool, self._filled
+            )
+            if done == len(groups):
+                return
+            self._make_room(int(texts.views[2 * rows[done]]) & 0x7FFFFFFF)
+
     def lists(self, groups: I64) -> pl.Series:
         """Return each group's texts as a list, ascending."""
+        return pl.Series(values=self.arrow_lists(groups))
+
+    def arrow_lists(self, groups: I64) -> "pa.LargeListArray[Any]":
+        """Return the same as an Arrow array."""
         spans = np.full((len(groups), self._most, 2), text_kernels.NOTHING, np.int64)
         known = groups < len(self._spans)
         spans[known] = self._spans[groups[known]]
         held = spans[:, :, 1] != text_kernels.NOTHING
         starts, lengths = spans[held].T
         texts = picked(np.ascontiguousarray(starts), np.ascontiguousarray(lengths), self._pool)
-        return texts.lists(held.sum(axis=1))
+        return texts.arrow_lists(held.sum(axis=1))
 
     def clear(self) -> None:
         """Forget everything; the room it took stays."""

@@ -3,6 +3,7 @@
 from typing import Any
 
 import numba
+import numpy as np
 from numba import types
 
 _GIVEN = types.Array(types.int64, 1, "C", readonly=True)
@@ -38,6 +39,57 @@ def _order(data: Any, start: Any, length: Any, pool: Any, first: Any, held: Any)
 
 
 @numba.njit(
+    types.boolean(
+        types.int64,
+        _BYTES,
+        types.int64,
+        types.int64,
+        _SPANS,
+        types.uint8[::1],
+        types.int64[::1],
+    ),
+    cache=True,
+)
+def _keep(
+    group: Any, data: Any, start: Any, length: Any, spans: Any, pool: Any, filled: Any
+) -> Any:
+    """Offer a text to a group; return whether there was room."""
+    kept = spans.shape[1]
+    place, last = 0, kept - 1
+    # Most texts come behind all that are kept: one look at the largest tells.
+    if spans[group, last, 1] != NOTHING and (
+        _order(data, start, length, pool, spans[group, last, 0], spans[group, last, 1]) >= 0
+    ):
+        return True
+    while place < kept and spans[group, place, 1] != NOTHING:
+        order = _order(data, start, length, pool, spans[group, place, 0], spans[group, place, 1])
+        if order == 0:
+            return True
+        if order < 0:
+            break
+        place += 1
+    if place == kept:
+        return True
+    # Ids are of one length: nearly always a text fits where the one that leaves it lay.
+    held, free = spans[group, last, 1], spans[group, last, 0]
+    fits = held != NOTHING and length <= held
+    if not fits and filled[0] + length > len(pool):
+        return False
+    if not fits:
+        free = filled[0]
+        filled[0] += length
+    filled[1] += length - (held if held != NOTHING else 0)
+    for later in range(last, place, -1):
+        spans[group, later, 0] = spans[group, later - 1, 0]
+        spans[group, later, 1] = spans[group, later - 1, 1]
+    for byte in range(length):
+        pool[free + byte] = data[start + byte]
+    spans[group, place, 0] = free
+    spans[group, place, 1] = length
+    return True
+
+
+@numba.njit(
     types.int64(
         _GIVEN,
         _GIVEN,
@@ -63,44 +115,10 @@ def keep_smallest(
     ``spans[group]``: (start, length) in ``pool`` of each text kept; ``filled``: bytes of the pool
     used, and of those the ones still referred to.
     """
-    kept = spans.shape[1]
     for row in range(begin, len(groups)):
-        group = groups[row]
         start, length = offsets[row], offsets[row + 1] - offsets[row]
-        place, last = 0, kept - 1
-        # Most texts come behind all that are kept: one look at the largest tells.
-        if spans[group, last, 1] != NOTHING and (
-            _order(data, start, length, pool, spans[group, last, 0], spans[group, last, 1]) >= 0
-        ):
-            continue
-        while place < kept and spans[group, place, 1] != NOTHING:
-            order = _order(
-                data, start, length, pool, spans[group, place, 0], spans[group, place, 1]
-            )
-            if order == 0:
-                place = kept
-            elif order < 0:
-                break
-            else:
-                place += 1
-        if place == kept:
-            continue
-        # Ids are of one length: nearly always a text fits where the one that leaves it lay.
-        held, free = spans[group, last, 1], spans[group, last, 0]
-        fits = held != NOTHING and length <= held
-        if not fits and filled[0] + length > len(pool):
+        if not _keep(groups[row], data, start, length, spans, pool, filled):
             return row
-        if not fits:
-            free = filled[0]
-            filled[0] += length
-        filled[1] += length - (held if held != NOTHING else 0)
-        for later in range(last, place, -1):
-            spans[group, later, 0] = spans[group, later - 1, 0]
-            spans[group, later, 1] = spans[group, later - 1, 1]
-        for byte in range(length):
-            pool[free + byte] = data[start + byte]
-        spans[group, place, 0] = free
-        spans[group, place, 1] = length
     return len(groups)
 
 
@@ -130,3 +148,65 @@ def copy_views(views: Any, inside: Any, data: Any, rows: Any, offsets: Any, out:
             start = views[2 * row + 1] >> 32
             for byte in range(length):
                 out[to + byte] = data[start + byte]
+
+
+@numba.njit(types.int64(types.int64), cache=True, inline="always")
+def _first_four(word: Any) -> Any:
+    """Return the first four bytes of a text, as a number of their order, from its view."""
+    head = word >> 32 & 0xFFFFFFFF
+    return (head & 0xFF) << 24 | (head & 0xFF00) << 8 | (head >> 8 & 0xFF00) | head >> 24
+
+
+@numba.njit(
+    types.int64(
+        _GIVEN,
+        _GIVEN,
+        _GIVEN,
+        _BYTES,
+        _BYTES,
+        types.Array(types.boolean, 1, "C", readonly=True),
+        types.int64,
+        _SPANS,
+        types.uint8[::1],
+        types.int64[::1],
+    ),
+    cache=True,
+)
+def keep_smallest_views(
+    groups: Any,
+    rows: Any,
+    views: Any,
+    inside: Any,
+    data: Any,
+    present: Any,
+    begin: Any,
+    spans: Any,
+    pool: Any,
+    filled: Any,
+) -> Any:
+    """Do the same with the texts of some rows where they lie; nulls are passed over.
+
+    A view holds the first four bytes: nearly always they tell that a text comes behind all that
+    are kept, and its own bytes, which no cache has, are not looked at.
+    """
+    last = spans.shape[1] - 1
+    for place in range(begin, len(groups)):
+        row, group = rows[place], groups[place]
+        if len(present) > 0 and not present[row]:
+            continue
+        word = views[2 * row]
+        length = word & 0x7FFFFFFF
+        first = spans[group, last, 0]
+        if length >= 4 and spans[group, last, 1] >= 4:
+            largest = np.int64(0)
+            for byte in range(4):
+                largest = largest << 8 | np.int64(pool[first + byte])
+            if _first_four(word) > largest:
+                continue
+        if length <= _SHORT:
+            kept = _keep(group, inside, 16 * row + 4, length, spans, pool, filled)
+        else:
+            kept = _keep(group, data, views[2 * row + 1] >> 32, length, spans, pool, filled)
+        if not kept:
+            return place
+    return len(groups)

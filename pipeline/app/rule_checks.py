@@ -14,8 +14,11 @@ from pipeline.detect.rules import AnyRule, Mistake, check_references
 from pipeline.detect.rules.marked_yaml import MarkedYaml, Path
 from pipeline.detect.rules.watching import SequenceRule
 from pipeline.domain.errors import SettingsError
+from pipeline.domain.feeds import FEEDS
 
 _BY_NAME: Final[dict[str, Dimension]] = {dimension.name: dimension for dimension in DIMENSIONS}
+_COUNTED: Final = {(dimension.name, feed) for dimension in DIMENSIONS for feed in dimension.feeds}
+"""Several dimensions may have one name: feeds tell what they count in different ways."""
 
 
 class _Wrong(NamedTuple):
@@ -63,11 +66,12 @@ def _wrong_with(rule: AnyRule) -> Iterator[_Wrong]:
     if dimension is None:
         yield _Wrong(("dimension",), f"there is no dimension {rule.dimension}: {_names()}")
         return
-    unseen = [feed for feed in rule.feeds if feed not in dimension.feeds]
+    counted = [feed for feed in FEEDS if (dimension.name, feed) in _COUNTED]
+    unseen = [feed for feed in rule.feeds if feed not in counted]
     given = "feeds" in rule.model_fields_set
     if len(unseen) == len(rule.feeds) or (unseen and given):
         text = (
-            f"dimension {dimension.name} is counted for {' and '.join(dimension.feeds)}, "
+            f"dimension {dimension.name} is counted for {' and '.join(counted)}, "
             f"never for {' or '.join(unseen)}"
         )
         yield _Wrong(("feeds",), text)

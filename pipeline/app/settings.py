@@ -51,6 +51,10 @@ class Settings(BaseSettings, AgentSettings, NotifySettings):
     topic_prefix: str = Field(
         "", description="Put before every topic, group and transactional id, e.g. prod."
     )
+    site: str = Field(
+        "",
+        description="Name of this installation in alerts; empty: topic prefix, else app id.",
+    )
     partitions: int = Field(
         8, ge=1, le=1000, description="Partitions of the input topics; never changed later."
     )
@@ -122,7 +126,7 @@ class Settings(BaseSettings, AgentSettings, NotifySettings):
         90, ge=0, description="Days it keeps dead letters; 0 for ever."
     )
 
-    feeds: tuple[Literal["web_logs", "live_events"], ...] = Field(
+    feeds: tuple[Feed, ...] = Field(
         (WEB_LOGS, LIVE_EVENTS),
         min_length=1,
         description="Feeds that you have: event time waits for each of them (JSON list).",
@@ -252,10 +256,15 @@ class Settings(BaseSettings, AgentSettings, NotifySettings):
             idle_timeout={
                 WEB_LOGS: self.web_logs_idle_minutes * MINUTE,
                 LIVE_EVENTS: self.live_events_idle_minutes * MINUTE,
-                COURSE_AUDIT: self.web_logs_idle_minutes * MINUTE,
+                COURSE_AUDIT: self.course_audit_idle_minutes * MINUTE,
             },
             out_of_orderness=out_of_orderness,
         )
+
+    @property
+    def site_name(self) -> str:
+        """Name of this installation in alerts."""
+        return self.site or self.topic_prefix.strip(".-_") or self.app_id
 
     def group(self, stage: str) -> str:
         """Return the consumer group of a stage."""

@@ -1,9 +1,10 @@
 """Columns as the encoding kernels take them: plain arrays, and how long a row may become."""
 
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple, Protocol, TypeAlias
 
 import numpy as np
 import polars as pl
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from pipeline.codecs import encode_kernels as kernels
@@ -19,8 +20,21 @@ _NO_FLAGS: Final[Flags] = np.zeros(0, np.bool_)
 _NO_BYTES: Final[Bytes] = np.zeros(0, np.uint8)
 
 
+PlainColumn: TypeAlias = "pa.Array[Any] | NDArray[Any] | tuple[NDArray[Any], Flags | None]"
+"""A column that costs nothing to make, as one of polars does.
+
+An Arrow array (texts and lists with wide offsets), numbers or flags without nulls, or such with
+flags that say which are there (None: all).
+"""
+Column: TypeAlias = "pl.Series | PlainColumn"
+
+
 class NullItem(ValueError):
     """A list holds a null, which no array of these schemas does."""
+
+
+class NullValue(ValueError):
+    """A column holds a null where its field takes none."""
 
 
 class Encodable(Protocol):
@@ -114,7 +128,42 @@ def encodable(field: FlatField, column: pl.Series) -> Encodable:
     """
     if not field.array and field.kind in _NUMBERS and not column.null_count():
         return _numbers(field, column.to_numpy(), _union(field, None))
-    array: Any = column.to_arrow(compat_level=pl.CompatLevel.oldest())
+    return _of_arrow(field, column.to_arrow(compat_level=pl.CompatLevel.oldest()))
+
+
+def encodable_plain(field: FlatField, column: PlainColumn) -> Encodable | None:
+    """Return a column that is not one of polars, under the same conditions.
+
+    None if it is of another type than the field.
+    """
+    if isinstance(column, pa.Array):
+        if not _is_of(column.type, field):
+            return None
+        if column.null_count and not field.nullable:
+            raise NullValue
+        return _of_arrow(field, column)
+    values, valid = column if isinstance(column, tuple) else (column, None)
+    if field.array or values.dtype.kind not in _KINDS.get(field.kind, ""):
+        return None
+    if valid is None:
+        return _numbers(field, values, _union(field, None))
+    if not field.nullable:
+        raise NullValue
+    return _numbers(field, values, _union(field, None)._replace(valid=valid))
+
+
+_KINDS: Final = {"boolean": "b", "int": "i", "long": "i", "float": "f", "double": "f"}
+
+
+def _is_of(kind: Any, field: FlatField) -> bool:
+    if field.array:
+        return pa.types.is_large_list(kind) and _is_of(kind.value_type, field._replace(array=False))
+    if field.kind == "string":
+        return pa.types.is_large_string(kind)
+    return field.kind == "long" and pa.types.is_int64(kind)
+
+
+def _of_arrow(field: FlatField, array: Any) -> Encodable:
     union = _union(field, array)
     if field.array:
         return _lists(field, array, union)

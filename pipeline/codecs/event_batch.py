@@ -2,21 +2,20 @@
 
 An *event batch* is a polars frame with the columns of ``EVENT_SCHEMA``, whichever feed the rows
 came from, and those that only its feed has. Which columns of a record it needs is said by
-``WEB_LOG_COLUMNS`` and ``LIVE_EVENT_COLUMNS``; everything else of a record is never decoded on the
-hot path.
+``COLUMNS``; everything else of a record is never decoded on the hot path.
 """
 
-from typing import Final
+from collections.abc import Callable
+from typing import Any, Final
 
-import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
+from pipeline.codecs.audit_facts import audit_fact_columns
 from pipeline.codecs.event_facts import FACT_SCHEMA, fact_columns
 from pipeline.codecs.ids import hex128
-from pipeline.codecs.text_kernels import begin_with, cut_paths
-from pipeline.codecs.text_views import TextViews, text_column, text_views
-from pipeline.domain.feeds import WEB_LOGS, Feed
+from pipeline.codecs.request_batch import known_sessions, paths_of, request_batch
+from pipeline.codecs.text_views import text_column
+from pipeline.domain.feeds import COURSE_AUDIT, KEY_COLUMN, LIVE_EVENTS, WEB_LOGS, Feed
 
 WEB_LOG_COLUMNS: Final = (
     "id",
@@ -56,6 +55,23 @@ LIVE_EVENT_COLUMNS: Final = (
     "job_tag",
     "body",
 )
+AUDIT_COLUMNS: Final = (
+    "id",
+    "created_at",
+    "event_type",
+    "event_source",
+    "event_data",
+    "course_id",
+    "user_id",
+    "sis_batch_id",
+    "page_view_id",
+    "session_id",
+)
+COLUMNS: Final[dict[Feed, tuple[str, ...]]] = {
+    WEB_LOGS: WEB_LOG_COLUMNS,
+    LIVE_EVENTS: LIVE_EVENT_COLUMNS,
+    COURSE_AUDIT: AUDIT_COLUMNS,
+}
 EVENT_SCHEMA: Final[dict[str, pl.DataType]] = {
     "offset": pl.Int64(),
     "time": pl.Int64(),
@@ -91,12 +107,12 @@ WEB_LOG_SCHEMA: Final = {**EVENT_SCHEMA, "program": pl.Boolean()}
 """``program``: a token used by neither a browser nor a phone app of Canvas."""
 
 LIVE_EVENT_SCHEMA: Final = {**EVENT_SCHEMA, **FACT_SCHEMA}
+AUDIT_SCHEMA: Final = LIVE_EVENT_SCHEMA
 
 LOGGED_IN: Final = 1
 LOGGED_OUT: Final = 2
 
 _WRITES: Final = ("POST", "PUT", "PATCH", "DELETE")
-_API: Final = np.frombuffer(b"/api/", np.uint8)
 _ADMIN: Final = "AccountAdmin"
 _MASQUERADED: Final = (
     pl.col("real_user_id").is_not_null() & (pl.col("real_user_id") != pl.col("user_id"))
@@ -115,7 +131,7 @@ _PERSON: Final = (
 
 def event_columns(feed: Feed) -> tuple[str, ...]:
     """Return the columns of the feed's record that an event batch is made from."""
-    return WEB_LOG_COLUMNS if feed == WEB_LOGS else LIVE_EVENT_COLUMNS
+    return COLUMNS[feed]
 
 
 def event_batch(feed: Feed, decoded: pl.DataFrame) -> pl.DataFrame:
@@ -125,47 +141,9 @@ def event_batch(feed: Feed, decoded: pl.DataFrame) -> pl.DataFrame:
     Measured on a busy machine with 20,000 web_logs rows: 150 to 210 ns a row.
     """
     if feed == WEB_LOGS:
-        return _assemble(_web_logs(decoded), decoded["id"], WEB_LOG_SCHEMA)
-    return _assemble(_live_events(decoded), decoded["event_key"], LIVE_EVENT_SCHEMA)
-
-
-def _web_logs(decoded: pl.DataFrame) -> pl.DataFrame:
-    paths = _paths(decoded["url"], absolute=False)
-    api = np.empty(len(decoded), bool)
-    begin_with(paths.views, paths.data, _API, api)
-    status, method = pl.col("http_status").cast(pl.Int32), pl.col("http_method")
-    controller = pl.col("web_application_controller")
-    action = pl.col("web_application_action")
-    return decoded.select(
-        *_PERSON,
-        pl.col("_offset").alias("offset"),
-        pl.col("timestamp").alias("time"),
-        pl.col("session_id"),
-        status.alias("status"),
-        pl.col("interaction_micros").cast(pl.Int64).clip(lower_bound=0).alias("duration"),
-        pl.col("participated"),
-        controller.alias("controller"),
-        action.alias("action"),
-        pl.col("remote_ip").alias("ip"),
-        pl.col("user_agent"),
-        pl.lit(None, pl.String).alias("host"),
-        text_column(paths).alias("path"),
-        pl.lit(0, pl.Int8).alias("login"),
-        pl.col("id").alias("request_id"),
-        ((method == "GET") & (status < 400) & pl.Series(~api) & action.ne_missing("ping")).alias(
-            "page"
-        ),
-        (
-            (method == "POST")
-            & controller.eq_missing("login/canvas")
-            & action.eq_missing("create")
-            & status.is_between(400, 499)
-        ).alias("failed_login"),
-        (pl.col("developer_key_id").is_not_null() & pl.Series(_of_programs(decoded))).alias(
-            "program"
-        ),
-        pl.lit(value=False).alias("as_admin"),
-    )
+        return request_batch(decoded)
+    read, schema = _READERS[feed]
+    return _assemble(read(decoded), decoded[KEY_COLUMN[feed]], schema)
 
 
 def _live_events(decoded: pl.DataFrame) -> pl.DataFrame:
@@ -184,7 +162,7 @@ def _live_events(decoded: pl.DataFrame) -> pl.DataFrame:
         pl.col("client_ip").alias("ip"),
         pl.col("user_agent"),
         pl.col("hostname").alias("host"),
-        text_column(_paths(decoded["url"], absolute=True)).alias("path"),
+        text_column(paths_of(decoded["url"], absolute=True)).alias("path"),
         pl.when(name == "logged_in")
         .then(LOGGED_IN)
         .when(name == "logged_out")
@@ -201,44 +179,44 @@ def _live_events(decoded: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _of_programs(decoded: pl.DataFrame) -> NDArray[np.bool_]:
-    """Say which user agents are those of programs: by their first four letters.
+def _course_audit(decoded: pl.DataFrame) -> pl.DataFrame:
+    """Return what the log has; a change of a course is no request, and says nothing of a client."""
+    return decoded.select(
+        pl.col("_offset").alias("offset"),
+        pl.col("created_at").alias("time"),
+        pl.col("session_id"),
+        pl.lit(0, pl.Int32).alias("status"),
+        pl.lit(0, pl.Int64).alias("duration"),
+        *(pl.lit(value=False).alias(name) for name in _NOT_IN_AUDIT),
+        pl.col("user_id").alias("actor"),
+        pl.col("user_id").alias("user"),
+        pl.col("course_id").alias("course"),
+        pl.lit(None, pl.Int64).alias("developer_key"),
+        *(pl.lit(None, pl.String).alias(name) for name in _UNKNOWN_TO_AUDIT),
+        pl.lit(0, pl.Int8).alias("login"),
+        pl.col("page_view_id").alias("request_id"),
+        *audit_fact_columns(decoded),
+    )
 
-    A view holds them beside the length. No agent at all is no program's: web_logs lose some.
-    """
-    heads = (text_views(decoded["user_agent"]).views[::2] >> 32).astype(np.int32)
-    programs: NDArray[np.bool_] = heads != 0
-    for head in _PEOPLE:
-        programs &= heads != head
-    return programs
 
-
-_PEOPLE: Final = tuple(
-    int.from_bytes(head, "little")
-    for head in (b"Mozi", b"iCan", b"iosT", b"iosP", b"cand", b"andr")
+_NOT_IN_AUDIT: Final = (
+    *("write", "participated", "page", "masqueraded", "failed_login", "as_admin"),
 )
-"""Browsers (Mozilla/5.0), and Canvas's apps for students, teachers and parents on both systems:
-iCanvas, iosTeacher, iosParent, candroid, androidTeacher, androidParent."""
-
-
-def _paths(urls: pl.Series, *, absolute: bool) -> TextViews:
-    texts = text_views(urls)
-    paths = np.empty(2 * len(urls), np.int64)
-    cut_paths(*texts, absolute, paths)
-    return texts._replace(views=paths)
+_UNKNOWN_TO_AUDIT: Final = ("controller", "action", "ip", "user_agent", "host", "path")
+_READERS: Final[dict[Feed, tuple[Callable[[pl.DataFrame], pl.DataFrame], dict[str, Any]]]] = {
+    LIVE_EVENTS: (_live_events, LIVE_EVENT_SCHEMA),
+    COURSE_AUDIT: (_course_audit, AUDIT_SCHEMA),
+}
 
 
 def _assemble(
     frame: pl.DataFrame, event_key: pl.Series, schema: dict[str, pl.DataType]
 ) -> pl.DataFrame:
     key, session = hex128(event_key), hex128(frame["session_id"])
-    sessions = pl.col("session_id")
-    if frame["session_id"].null_count() < len(frame) - np.count_nonzero(session.valid):
-        sessions = pl.when(pl.Series(session.valid)).then(sessions).alias("session_id")
     return frame.with_columns(
         pl.Series("key_hi", key.hi),
         pl.Series("key_lo", key.lo),
         pl.Series("session_hi", session.hi),
         pl.Series("session_lo", session.lo),
-        sessions,
+        known_sessions(frame["session_id"], session.valid),
     ).select(schema.keys())

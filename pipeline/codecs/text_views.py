@@ -40,7 +40,7 @@ def text_views(column: pl.Series) -> TextViews:
     buffers = array.buffers()
     words = np.frombuffer(_memory(buffers[1]), np.int64, 2 * len(array), array.offset * _VIEW_BYTES)
     data = np.frombuffer(_memory(buffers[_DATA] if len(buffers) > _DATA else None), np.uint8)
-    present = column.is_not_null().to_numpy() if column.null_count() else _ALL
+    present = _bits(array, buffers[0]) if column.null_count() else _ALL
     return TextViews(words, data, present)
 
 
@@ -53,6 +53,15 @@ def text_column(texts: TextViews) -> pl.Series:
     buffers = [validity, buffer_of(texts.views), buffer_of(texts.data)]
     array: Any = pa.Array.from_buffers(pa.string_view(), rows, buffers)
     return cast(pl.Series, pl.from_arrow(array))
+
+
+def _bits(array: Any, validity: pa.Buffer | None) -> NDArray[np.bool_]:
+    flags = np.unpackbits(
+        np.frombuffer(_memory(validity), np.uint8),
+        count=array.offset + len(array),
+        bitorder="little",
+    )
+    return flags[array.offset :].view(np.bool_)
 
 
 def _memory(buffer: pa.Buffer | None) -> Any:

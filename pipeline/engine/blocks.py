@@ -1,12 +1,13 @@
 """Frames → blocks: the values of a topic's schema and the keys of its catalogue entry."""
 
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
 import polars as pl
 
 from pipeline.codecs.avro import ColumnEncoder
-from pipeline.codecs.cloud_events import anomaly_headers
-from pipeline.codecs.keys import binary_values, join_key
+from pipeline.codecs.cloud_events import SITE, anomaly_headers
+from pipeline.codecs.keys import binary_values, join_key, joined_keys
 from pipeline.codecs.schemas import Schemas
 from pipeline.domain.topics import (
     ANOMALIES,
@@ -33,9 +34,10 @@ KEY_COLUMNS: Final = {
 
 
 class BlockMaker:
-    """Encodes frames for the topics that stages write."""
+    """Encodes frames for the topics that stages write; ``site`` names the installation."""
 
-    def __init__(self, schemas: Schemas) -> None:
+    def __init__(self, schemas: Schemas, site: str = SITE) -> None:
+        self._site = site
         self._encoders = {
             topic.name: ColumnEncoder(schemas.named(topic.schema), schemas.id_of(topic.schema))
             for topic in (
@@ -49,6 +51,11 @@ class BlockMaker:
             )
         }
 
+    def columns(self, topic: Topic, partition: int, columns: Mapping[str, Any]) -> Block:
+        """Return columns (``encodable.Column``) as records of a topic; keys without nulls."""
+        keys = joined_keys([columns[name] for name in KEY_COLUMNS[topic.name]])
+        return Block(topic.name, partition, keys, self._encoders[topic.name].encode(columns))
+
     def block(self, topic: Topic, partition: int, frame: pl.DataFrame) -> Block:
         """Return the frame's rows as records of the topic."""
         keys = frame.select(join_key(*KEY_COLUMNS[topic.name]).alias("key"))["key"]
@@ -57,5 +64,5 @@ class BlockMaker:
             partition,
             binary_values(keys),
             self._encoders[topic.name].encode(frame),
-            anomaly_headers(frame) if topic is ANOMALIES else None,
+            anomaly_headers(frame, self._site) if topic is ANOMALIES else None,
         )

@@ -14,6 +14,7 @@ import polars as pl
 from pipeline.aggregate.deltas import DELTA_COLUMNS
 from pipeline.aggregate.stats import Reached, RequestStats
 from pipeline.codecs.chunk import Chunk
+from pipeline.codecs.cloud_events import SITE
 from pipeline.codecs.marks import StageMark
 from pipeline.codecs.schemas import Schemas
 from pipeline.detect.detection import Detection
@@ -62,13 +63,14 @@ class DetectTask:
         *,
         partitions: int,
         generation: int = 0,
+        site: str = SITE,
         max_keys: int | None = 1000,
         stats_at_once: int = STATS_AT_ONCE,
         new_rules: Callable[[], Sequence[AnyRule] | None] = lambda: None,
     ) -> None:
         """Take the detection; ``new_rules`` gives other rules to go on with, None: the same."""
         self._schemas = schemas
-        self._blocks = BlockMaker(schemas)
+        self._blocks = BlockMaker(schemas, site)
         self._detection = detection
         self._marks = SourceMarks(rules, partitions)
         self._stats = RequestStats(max_keys)

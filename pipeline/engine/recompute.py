@@ -19,7 +19,7 @@ from pipeline.codecs.schemas import Schemas
 from pipeline.detect.detection import Detection
 from pipeline.domain.errors import OurMistake
 from pipeline.domain.event_time import EventTimeRules
-from pipeline.domain.feeds import Feed
+from pipeline.domain.feeds import TIME_COLUMN, Feed
 from pipeline.domain.topics import REQUEST_STATS, SESSIONS, Topic
 from pipeline.engine.replay import Replay
 from pipeline.engine.row_chunk import RowChunk
@@ -119,8 +119,7 @@ class Recomputation:
 
 def _published(feed: Feed) -> pl.Expr:
     """Say that a row was published when it happened: what a stage took must not be refused."""
-    time = "timestamp" if feed == "web_logs" else "event_time"
-    return (pl.col(time) // MICROS_PER_MS).alias(TIMESTAMP_MS)
+    return (pl.col(TIME_COLUMN[feed]) // MICROS_PER_MS).alias(TIMESTAMP_MS)
 
 
 def activity_days(rules: EventTimeRules, span: Span) -> list[Span]:

@@ -8,10 +8,7 @@ import polars as pl
 from pipeline.codecs.chunk import Chunk
 from pipeline.codecs.dead_letters import dead_letters
 from pipeline.domain.bad_record import BadRecord
-from pipeline.domain.feeds import Feed
-
-_TIME: Final[dict[Feed, str]] = {"web_logs": "timestamp", "live_events": "event_time"}
-_KEY: Final[dict[Feed, str]] = {"web_logs": "id", "live_events": "event_key"}
+from pipeline.domain.feeds import KEY_COLUMN, TIME_COLUMN, Feed
 
 _LATE_SCHEMA: Final[dict[str, Any]] = {
     "feed": pl.String,
@@ -45,8 +42,8 @@ class Rejects:
                 {
                     "feed": [feed] * rows.height,
                     "reason": [reason] * rows.height,
-                    "event_key": rows[_KEY[feed]].str.replace_all("-", "", literal=True),
-                    "event_time": rows[_TIME[feed]],
+                    "event_key": rows[KEY_COLUMN[feed]].str.replace_all("-", "", literal=True),
+                    "event_time": rows[TIME_COLUMN[feed]],
                     "watermark": pl.Series([watermark] * rows.height, dtype=pl.Int64),
                     "source_topic": [chunk.topic] * rows.height,
                     "source_partition": [chunk.partition] * rows.height,
@@ -83,7 +80,7 @@ class Rejects:
                 BadRecord(
                     location=f"{chunk.topic}/{chunk.partition}/{offset}",
                     reason="value",
-                    detail=f"{_KEY[feed]} should have 128 bits",
+                    detail=f"{KEY_COLUMN[feed]} should have 128 bits",
                     error_class="ValueError",
                     payload=chunk.record(offset).value or b"",
                 ),

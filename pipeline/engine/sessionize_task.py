@@ -12,7 +12,9 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from pipeline.aggregate.deltas import RequestDeltas
 from pipeline.codecs.chunk import Chunk, Decoded
@@ -22,8 +24,11 @@ from pipeline.codecs.marks import Mark, StageMark, mark_headers
 from pipeline.codecs.schemas import Schemas
 from pipeline.domain.errors import RestoreMismatch
 from pipeline.domain.event_time import EARLIEST, FUTURE_TOLERANCE, EventTimeRules
-from pipeline.domain.feeds import Feed
+from pipeline.domain.feeds import KEY_COLUMN as _KEY
+from pipeline.domain.feeds import SESSION_FEEDS, Feed
+from pipeline.domain.feeds import TIME_COLUMN as _TIME
 from pipeline.domain.topics import (
+    COURSE_AUDIT,
     DEAD_LETTERS,
     LATE,
     LIVE_EVENTS,
@@ -43,9 +48,11 @@ from pipeline.engine.versions import stage_sequence
 from pipeline.engine.watermarks import Watermarks
 from pipeline.sessionize.sessions import Sessions
 
-INPUTS: Final[dict[Feed, Topic]] = {"web_logs": WEB_LOGS, "live_events": LIVE_EVENTS}
-_TIME: Final[dict[Feed, str]] = {"web_logs": "timestamp", "live_events": "event_time"}
-_KEY: Final[dict[Feed, str]] = {"web_logs": "id", "live_events": "event_key"}
+INPUTS: Final[dict[Feed, Topic]] = {
+    "web_logs": WEB_LOGS,
+    "live_events": LIVE_EVENTS,
+    "course_audit": COURSE_AUDIT,
+}
 
 REPUBLISH_AFTER: Final = 1_000_000
 """A session whose last record lies this many output records back is published again, so that a
@@ -146,7 +153,7 @@ class SessionizeTask:
             return
         feed = self._feeds[reread.topic]
         decoded = chunk.decode(self._schemas, INPUTS[feed].schema, (_KEY[feed], _TIME[feed]))
-        self._hold_keys(chunk, decoded.frame.filter(self._sane(feed)), feed)
+        self._hold_keys(chunk, decoded.frame.filter(pl.Series(_sane(feed, decoded.frame))), feed)
 
     def restored(self) -> None:
         """Check that no published session is newer than the committed offset.
@@ -220,17 +227,19 @@ class SessionizeTask:
             tally.duplicates += batch.height - int(new.sum())
             batch = batch.filter(new)
         self._deltas.add(feed, batch)
-        without_session = batch["session_id"].null_count()
+        joins = feed in SESSION_FEEDS
+        without_session = batch["session_id"].null_count() if joins else batch.height
         tally.in_sessions += batch.height - without_session
         tally.without_session += without_session
-        self._sessions.add(feed, batch)
+        if joins:
+            self._sessions.add(feed, batch)
         known = [int(time) for time in times if time is not None]  # type: ignore[arg-type]
         if known:
             self._watermarks.rows(feed, max(known))
 
     def _dated(self, feed: Feed, chunk: Chunk, frame: pl.DataFrame) -> pl.DataFrame:
         """Return the rows whose time can be (rule 19); the others are late, for that reason."""
-        sane = frame.select(self._sane(feed)).to_series()
+        sane = pl.Series(_sane(feed, frame))
         if sane.all():
             return frame
         rest = frame.filter(~sane)
@@ -258,17 +267,11 @@ class SessionizeTask:
     def _with_keys(self, feed: Feed, chunk: Chunk, frame: pl.DataFrame) -> pl.DataFrame:
         """Return the event batch without rows that have no identity (rule 5): those are dead."""
         batch = event_batch(feed, frame)
-        zero = (batch["key_hi"] == 0) & (batch["key_lo"] == 0)
-        if not zero.any():
+        if (batch["key_hi"].to_numpy() | batch["key_lo"].to_numpy()).all():
             return batch
         keyless = ~pl.Series(hex128(frame[_KEY[feed]]).valid)
         self._tallies[feed].dead += self._rejects.without_key(feed, chunk, frame.filter(keyless))
         return batch.filter(~keyless)
-
-    def _sane(self, feed: Feed) -> pl.Expr:
-        """Rule 19: neither before 2000 nor dated later than an hour after its publication."""
-        time = pl.col(_TIME[feed])
-        return (time >= EARLIEST) & (time <= pl.col("_timestamp_ms") * 1000 + FUTURE_TOLERANCE)
 
     def _hold_keys(self, chunk: Chunk, frame: pl.DataFrame, feed: Feed) -> None:
         limit = self._watermarks.limit
@@ -306,13 +309,13 @@ class SessionizeTask:
         self._sessions_block = None
         if self._sessions.pending():
             version = (self._generation << 48) | self._sequence
-            sessions = self._sessions.take(version, self._sessions_at_once)
-            if sessions.height:
+            sessions = self._sessions.take_columns(version, self._sessions_at_once)
+            if len(sessions["start"]):
                 self._sessions_block = 0
-                blocks.append(self._blocks.block(SESSIONS, self._partition, sessions))
+                blocks.append(self._blocks.columns(SESSIONS, self._partition, sessions))
         if self._deltas.pending():
-            deltas = self._deltas.take(self._partition, self._sequence)
-            blocks.append(self._blocks.block(REQUEST_DELTAS, 0, deltas))
+            deltas = self._deltas.take_columns(self._partition, self._sequence)
+            blocks.append(self._blocks.columns(REQUEST_DELTAS, 0, deltas))
         late, dead = self._rejects.take()
         if late is not None:
             blocks.append(self._blocks.block(LATE, self._partition, late))
@@ -346,3 +349,11 @@ class SessionizeTask:
             },
             separators=(",", ":"),
         )
+
+
+def _sane(feed: Feed, frame: pl.DataFrame) -> NDArray[np.bool_]:
+    """Rule 19: neither before 2000 nor dated later than an hour after its publication."""
+    times, published = frame[_TIME[feed]].to_numpy(), frame["_timestamp_ms"].to_numpy()
+    sane: NDArray[np.bool_] = times >= EARLIEST
+    sane &= times <= published * 1000 + FUTURE_TOLERANCE
+    return sane

@@ -74,3 +74,17 @@ def texts_of_width(data: U8, width: int, valid: Flags | None) -> Any:
         pa.py_buffer(content),
         None if bitmap is None else pa.py_buffer(bitmap),
     )
+
+
+def longs_of(values: I64) -> Any:
+    """Return numbers as an Arrow array; nothing is copied."""
+    content: Any = np.ascontiguousarray(values)
+    return pa.Array.from_buffers(pa.int64(), len(values), [None, pa.py_buffer(content)])
+
+
+def lists_of(bounds: I64, items: Any) -> Any:
+    """Return items as lists: the first of each list, and behind it the end of the last."""
+    offsets: Any = np.ascontiguousarray(bounds)
+    kind = pa.large_list(items.type)
+    buffers = [None, pa.py_buffer(offsets)]
+    return pa.Array.from_buffers(kind, len(bounds) - 1, buffers, children=[items])

@@ -8,6 +8,7 @@ import pyarrow as pa
 
 from pipeline.sessionize import layout as at
 from pipeline.sessionize.arrays import I64, U64, Flags
+from pipeline.sessionize.arrow_columns import lists_of, longs_of
 from pipeline.sessionize.hashing import unmix64
 from pipeline.sessionize.hex128 import to_hex
 from pipeline.sessionize.member_sets import Found
@@ -43,6 +44,20 @@ OPTIONAL: Final = (
 )
 
 
+STATUS: Final = ("open", "closed", "final", "withdrawn")
+OPEN, CLOSED, FINAL, WITHDRAWN = range(4)
+"""Places among ``STATUS``."""
+
+
+def _log_of(texts: tuple[str, ...]) -> TextLog:
+    log = TextLog()
+    log.append(pa.array(texts, pa.large_string()))
+    return log
+
+
+_STATUS: Final = _log_of(STATUS)
+
+
 class Content(NamedTuple):
     """What sessions are made of: numbers, column after column, and the members of their sets."""
 
@@ -65,18 +80,22 @@ class Texts(NamedTuple):
     members: TextPool
 
 
-def session_frame(
-    content: Content, texts: Texts, status: list[str], version: int, gap: int
-) -> pl.DataFrame:
-    """Return one record per session of the content."""
+Columns = dict[str, Any]
+"""Columns by name: numbers and flags without nulls, pairs of numbers and which of them are there
+(None: all), or Arrow arrays. Frames of polars are not made of them before somebody asks for one:
+making one and taking it apart again costs a small commit more than all its sessions."""
+
+
+def session_columns(content: Content, texts: Texts, status: I64, version: int, gap: int) -> Columns:
+    """Return one record per session of the content; ``status`` are places among ``STATUS``."""
     own = content.columns
     count = own.shape[1]
     high, low = own[at.ID_HIGH].view(np.uint64), own[at.ID_LOW].view(np.uint64)
-    columns: dict[str, Any] = {
+    columns: Columns = {
         "session_id": to_hex(high, low),
         "start": own[at.START],
         "end": own[at.END],
-        "status": pa.array(status, pa.large_string()),
+        "status": _STATUS.read(status),
         "version": np.full(count, version, np.int64),
         "revision": own[at.REQUESTS] + own[at.EVENTS],
         "continued": (own[at.FLAGS] & at.CONTINUED) != 0,
@@ -88,24 +107,35 @@ def session_frame(
     columns |= _path(own, "exit", at.EXIT_AT, texts.paths)
     columns |= _sets(own, content.members, texts.members)
     columns |= {name: _optional(own, column) for name, column in OPTIONAL}
-    return pl.DataFrame(pa.table(columns))
+    return columns
 
 
-def _optional(own: I64, column: int) -> Any:
+def as_frame(columns: Columns) -> pl.DataFrame:
+    """Return columns as a frame."""
+    return pl.DataFrame(pa.table({name: _array(column) for name, column in columns.items()}))
+
+
+def _array(column: Any) -> Any:
+    if not isinstance(column, tuple):
+        return column
+    values, valid = column
+    return pa.array(values, mask=None if valid is None else ~valid)
+
+
+def _optional(own: I64, column: int) -> tuple[I64, Flags]:
     values = own[column]
-    return pa.array(values, mask=values == at.NEUTRAL[column])
+    return values, values != at.NEUTRAL[column]
 
 
-def _actor(own: I64) -> dict[str, Any]:
-    missing = own[at.ACTOR_AT] == at.NEVER
+def _actor(own: I64) -> Columns:
     return {
-        "actor": pa.array(own[at.ACTOR], mask=missing),
+        "actor": (own[at.ACTOR], own[at.ACTOR_AT] != at.NEVER),
         "actor_at": _optional(own, at.ACTOR_AT),
         "actor_key": _key(own, at.ACTOR_AT),
     }
 
 
-def _path(own: I64, name: str, column: int, paths: TextLog) -> dict[str, Any]:
+def _path(own: I64, name: str, column: int, paths: TextLog) -> Columns:
     return {
         f"{name}_path": paths.read(own[column + 3]),
         f"{name}_at": _optional(own, column),
@@ -118,14 +148,14 @@ def _key(own: I64, column: int) -> Any:
     return to_hex(high, low, own[column] != at.NEUTRAL[column])
 
 
-def _sets(own: I64, members: Found, texts: TextPool) -> dict[str, Any]:
+def _sets(own: I64, members: Found, texts: TextPool) -> Columns:
     """Return members, number and capped flag of each set; members in order of their hash."""
     count, hashes = own.shape[1], members.hashes
-    columns: dict[str, Any] = {}
+    columns: Columns = {}
     for number, name in enumerate(at.SETS):
         bounds = members.bounds[number * count : (number + 1) * count + 1]
         values = _values(number, hashes[bounds[0] : bounds[-1]], texts)
-        lists = pa.LargeListArray.from_arrays(pa.array(bounds - bounds[0]), values)
+        lists = lists_of(bounds - bounds[0], values)
         capped = (own[at.FLAGS] & (at.CAPPED << number)) != 0
         columns[name] = lists
         columns[f"{name}_distinct"] = _distinct(np.diff(bounds), capped, hashes, bounds)
@@ -137,7 +167,7 @@ def _values(number: int, hashes: U64, texts: TextPool) -> Any:
     if number in at.TEXT_SETS:
         return texts.find(hashes)
     values = hashes if number == at.USER_AGENTS else unmix64(hashes)
-    return pa.array(values.view(np.int64))
+    return longs_of(values.view(np.int64))
 
 
 def _distinct(sizes: I64, capped: Flags, hashes: U64, bounds: I64) -> I64:

@@ -14,9 +14,21 @@ from pipeline.sessionize.activity_day import ActivityDays
 from pipeline.sessionize.adding import Adding
 from pipeline.sessionize.arrays import EMPTY, I64, Flags, concat
 from pipeline.sessionize.chains import Chains, Members
+from pipeline.sessionize.column_kernels import note_published
 from pipeline.sessionize.member_sets import MemberSets
 from pipeline.sessionize.output_ledger import OutputLedger
-from pipeline.sessionize.record import Content, Texts, session_frame
+from pipeline.sessionize.record import (
+    CLOSED,
+    FINAL,
+    OPEN,
+    STATUS,
+    WITHDRAWN,
+    Columns,
+    Content,
+    Texts,
+    as_frame,
+    session_columns,
+)
 from pipeline.sessionize.restoring import (
     identities,
     identity_hash,
@@ -26,7 +38,6 @@ from pipeline.sessionize.restoring import (
 from pipeline.sessionize.store import Store
 from pipeline.sessionize.timers import Timers
 
-OPEN, CLOSED, FINAL, WITHDRAWN = "open", "closed", "final", "withdrawn"
 NO_LIMIT: Final = 1 << 62
 
 
@@ -80,6 +91,10 @@ class Sessions:
         return self._store.any_changed or bool(self._vanished)
 
     def take(self, version: int, limit: int = NO_LIMIT) -> pl.DataFrame:
+        """Return ``take_columns`` as a frame."""
+        return as_frame(self.take_columns(version, limit))
+
+    def take_columns(self, version: int, limit: int = NO_LIMIT) -> Columns:
         """Return every identity that changed since the last time, once.
 
         Above ``limit`` identities those whose status alone changed stay ``pending`` for the next
@@ -91,21 +106,19 @@ class Sessions:
         columns = self._store.columns(slots)
         final = self._timers.final(columns[at.END])
         closed = self._timers.closed(columns[at.END], columns[at.LOGGED_OUT])
-        status = np.where(final, FINAL, np.where(closed, CLOSED, OPEN)).tolist()
+        status = np.where(final, FINAL, np.where(closed, CLOSED, OPEN))
         content = Content(columns, self._sets.list(slots))
         withdrawn = self._withdrawn(columns)
         if withdrawn.size:
             content = content.with_bare(withdrawn)
-            status += [WITHDRAWN] * withdrawn.shape[1]
-        frame = session_frame(content, self._texts, status, version, self._gap)
-        self._store.rows[slots, at.PUBLISHED] = columns[at.START]
-        self._store.rows[slots, at.VERSION] = version
+            status = np.append(status, np.full(withdrawn.shape[1], WITHDRAWN))
+        taken = session_columns(content, self._texts, status, version, self._gap)
         # Its record so far is out of date; the one just taken has an offset when delivered.
-        self._store.rows[slots, at.OUTPUT] = -1
+        note_published(self._store.rows, slots, columns[at.START], version)
         self._drop(slots[final])
-        self._taken = np.full(frame.height, -1, np.int64)
+        self._taken = np.full(len(status), -1, np.int64)
         self._taken[: len(slots)] = np.where(final, -1, slots)
-        return frame
+        return taken
 
     def _withdrawn(self, changed: I64) -> I64:
         """Return the published identities that are no more, in columns; frees their slots."""
@@ -185,7 +198,7 @@ class Sessions:
         for members in read_sets(frame):
             self._sets.load(slots[members.owners], members.number, members.hashes, members.texts)
         self._link(slots)
-        closed = (frame["status"] == CLOSED).to_numpy()
+        closed = (frame["status"] == STATUS[CLOSED]).to_numpy()
         self._timers.schedule_closed(slots[closed])
         self._timers.schedule(slots[~closed])
         self._ledger.record(frame["_offset"].to_numpy(), slots)
@@ -212,4 +225,4 @@ def _latest(frame: pl.DataFrame) -> pl.DataFrame:
 
 
 def _is_live(frame: pl.DataFrame) -> Flags:
-    return frame["status"].is_in([OPEN, CLOSED]).to_numpy()
+    return frame["status"].is_in([STATUS[OPEN], STATUS[CLOSED]]).to_numpy()

@@ -12,6 +12,7 @@ from numba import types
 
 from pipeline.sessionize import layout as at
 from pipeline.sessionize.bare_kernels import bare
+from pipeline.sessionize.prefetch_kernels import prefetch
 
 BLOCK = 4
 """Members in a block; a set's first one stands in the slot's row."""
@@ -19,6 +20,7 @@ PRESENT, ADDED, REPLACED, REFUSED = range(4)
 """What became of a member: ``REPLACED`` put another out of a full set."""
 
 SETS = len(at.SETS)
+_AHEAD = 8
 ROWS, SIZES, FURTHER = types.int64[:, ::1], types.uint8[:, ::1], types.int32[:, ::1]
 BLOCKS, LINKS = types.uint64[::1], types.int32[::1]
 _LONGS = types.Array(types.int64, 1, "C", readonly=True)
@@ -172,8 +174,14 @@ def list_members(
     rows, sizes, further = bare(rows), bare(sizes), bare(further)
     blocks, links, out = bare(blocks), bare(links), bare(out)
     count = len(slots)
-    for number in range(SETS):
-        for i in range(count):
+    numbers, all_sizes, all_further = rows.reshape(-1), sizes.reshape(-1), further.reshape(-1)
+    for i in range(count):
+        # All sets of a slot at once: what lies side by side is fetched once.
+        if i + _AHEAD < count:
+            prefetch(numbers, slots[i + _AHEAD] * at.WIDTH + at.HEADS)
+            prefetch(all_sizes, slots[i + _AHEAD] * SETS)
+            prefetch(all_further, slots[i + _AHEAD] * SETS)
+        for number in range(SETS):
             first = bounds[number * count + i]
             end = copy_members(rows, sizes, further, blocks, links, slots[i], number, out, first)
             for j in range(first + 1, end):

@@ -5,6 +5,7 @@ from typing import Any, Final
 import numpy as np
 import pyarrow as pa
 
+from pipeline.sessionize import text_kernels
 from pipeline.sessionize.arrays import I64, U8
 from pipeline.sessionize.arrow_columns import text_bytes
 
@@ -38,15 +39,21 @@ class TextLog:
 
     def read(self, numbers: I64) -> pa.LargeStringArray:
         """Return the texts of these numbers, null for a negative one."""
-        ends: Any = self._ends[: self._count + 1]
-        data: Any = self._data[: self._ends[self._count]]
-        texts: Any = pa.LargeStringArray.from_buffers(
-            self._count, pa.py_buffer(ends), pa.py_buffer(data)
-        )
         missing = numbers < 0
-        places: Any = pa.array(numbers, mask=missing if missing.any() else None)
-        found: pa.LargeStringArray = texts.take(places)
-        return found
+        wanted = np.where(missing, 0, numbers) if missing.any() else numbers
+        offsets = np.empty(len(numbers) + 1, np.int64)
+        text_kernels.end_texts(self._ends, wanted, missing, offsets)
+        copied: Any = np.empty(offsets[-1], np.uint8)
+        text_kernels.gather_texts(self._ends, self._data, wanted, offsets, copied)
+        bits: Any = np.packbits(~missing, bitorder="little") if wanted is not numbers else None
+        ends: Any = offsets
+        texts: Any = pa.LargeStringArray.from_buffers(
+            len(numbers),
+            pa.py_buffer(ends),
+            pa.py_buffer(copied),
+            None if bits is None else pa.py_buffer(bits),
+        )
+        return texts  # type: ignore[no-any-return]
 
     def wasteful(self, wanted: int) -> bool:
         """Whether it is worth rewriting if that many texts are still wanted."""

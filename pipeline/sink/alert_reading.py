@@ -12,7 +12,7 @@ import polars as pl
 
 from pipeline.codecs.schemas import Schemas
 from pipeline.domain.event_time import MINUTE
-from pipeline.domain.feeds import LIVE_EVENTS, WEB_LOGS
+from pipeline.domain.feeds import COURSE_AUDIT, LIVE_EVENTS, WEB_LOGS
 from pipeline.sink.client import open_client
 from pipeline.sink.connection import ClickHouseConnection
 from pipeline.sink.queries import Rows, query
@@ -41,6 +41,12 @@ _SAMPLES: Final = {
         "event_time",
         "toString(request_id)",
         "user_id, real_user_id, event_name, http_method, url",
+    ),
+    COURSE_AUDIT: _Samples(
+        "course_audit",
+        "created_at",
+        "page_view_id",
+        "user_id, event_type, event_source, course_id, event_data",
     ),
 }
 

@@ -16,8 +16,9 @@ from pipeline.codecs.event_batch import event_columns
 from pipeline.codecs.flat_schema import dtypes
 from pipeline.codecs.schemas import Schemas
 from pipeline.domain.event_time import MINUTE
-from pipeline.domain.feeds import LIVE_EVENTS, WEB_LOGS, Feed
+from pipeline.domain.feeds import COURSE_AUDIT, LIVE_EVENTS, WEB_LOGS, Feed
 from pipeline.domain.topics import ANOMALIES, REQUEST_STATS, SESSIONS, Topic
+from pipeline.domain.topics import COURSE_AUDIT as COURSE_AUDIT_TOPIC
 from pipeline.domain.topics import LIVE_EVENTS as LIVE_EVENTS_TOPIC
 from pipeline.domain.topics import WEB_LOGS as WEB_LOGS_TOPIC
 from pipeline.sink.client import our_errors
@@ -30,17 +31,22 @@ SLICE_ROWS: Final = 250_000
 """Rows that are read at once, unless one minute has more: bounds memory, about 400 bytes a row."""
 
 
+_OF_UUID: Final = "lower(hex(id))"
+
+
 class Source(NamedTuple):
-    """Where a feed's rows are, and which column is their event time."""
+    """Where a feed's rows are, and which columns are their event time and their event key."""
 
     topic: Topic
     view: str
     time: str
+    key: str
 
 
 SOURCES: Final[dict[Feed, Source]] = {
-    WEB_LOGS: Source(WEB_LOGS_TOPIC, "web_logs_first", "`timestamp`"),
-    LIVE_EVENTS: Source(LIVE_EVENTS_TOPIC, "live_events_first", "event_time"),
+    WEB_LOGS: Source(WEB_LOGS_TOPIC, "web_logs_first", "`timestamp`", _OF_UUID),
+    LIVE_EVENTS: Source(LIVE_EVENTS_TOPIC, "live_events_first", "event_time", "event_key"),
+    COURSE_AUDIT: Source(COURSE_AUDIT_TOPIC, "course_audit_first", "created_at", _OF_UUID),
 }
 
 _MICROS: Final = "fromUnixTimestamp64Micro({%s:Int64}, 'UTC')"
@@ -173,11 +179,10 @@ def _rows(feed: Feed, selection: Selection) -> str:
         "SELECT event_key FROM late_rows WHERE reason = 'time'"  # noqa: S608 - ours
         f" AND feed = '{feed}' AND event_time >= {_START} AND event_time < {_END}"
     )
-    key = "lower(hex(id))" if feed == WEB_LOGS else "event_key"
     return (
         f"(SELECT * FROM {source.view}"  # noqa: S608 - ours
         f" WHERE {source.time} >= {_START} AND {source.time} < {_END}"
-        f" AND ({condition}) AND {key} NOT IN ({misdated}))"
+        f" AND ({condition}) AND {source.key} NOT IN ({misdated}))"
     )
 
 

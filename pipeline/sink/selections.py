@@ -23,9 +23,17 @@ LATE_ROWS: Final = """
         SELECT toStartOfHour(event_time), event_key
         FROM late_rows WHERE feed = 'live_events' AND reason = 'late'
       )
+    UNION ALL
+    SELECT 'course_audit' AS feed, CAST(NULL, 'Nullable(String)') AS session_id, created_at AS at
+    FROM course_audit_first
+    WHERE ingested_at >= fromUnixTimestamp64Micro({since:Int64}, 'UTC')
+      AND (toStartOfHour(created_at), id) IN (
+        SELECT toStartOfHour(event_time), toUUIDOrZero(event_key)
+        FROM late_rows WHERE feed = 'course_audit' AND reason = 'late'
+      )
 """
 """Late rows that can be counted after all; ``since`` is when they were published (microseconds).
-Rows with an impossible time never can, and erased ones are gone."""
+Rows with an impossible time never can, and erased ones are gone. Audit events change no session."""
 
 
 @dataclass(frozen=True, slots=True)

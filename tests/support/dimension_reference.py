@@ -44,6 +44,12 @@ FACTS = {
     "course_concluded": "concluded",
     "course_unpublished": "unpublished",
 }
+AUDITED = {
+    **{f"course_{kind}": kind for kind in ("updated", "made_public", "dates_moved", "restored")},
+    **FACTS,
+    "course_reset_to": "reset_to",
+}
+"""What audit events say, and how ``audit_change`` calls it."""
 MINUTE = 60_000_000
 T = 1_700_000_040_000_000 // MINUTE * MINUTE
 
@@ -80,6 +86,16 @@ event = st.fixed_dictionaries(
         "fact": st.sampled_from(
             [None, "graded", "raised", "admin_added", "user_deleted", "enrollment_deleted", *FACTS]
         ),
+        "doer": ids,
+        "subject": ids,
+        "origin": st.sampled_from(["sis", "job", "request"]),
+    }
+)
+audit = st.fixed_dictionaries(
+    {
+        **{name: shared[name] for name in ("time", "actor", "course", "session_id", "request_id")},
+        "status": st.just(0),
+        "fact": st.sampled_from([None, *AUDITED]),
         "doer": ids,
         "subject": ids,
         "origin": st.sampled_from(["sis", "job", "request"]),
@@ -214,4 +230,17 @@ def of_event(r: dict[str, Any]) -> Iterator[Entry]:
     if fact in FACTS:
         yield "course_change", f"{FACTS[fact]}#{'none' if doer is None else doer}", r["subject"]
     if fact is not None and fact.endswith("_deleted"):
+        yield "mass_change", f"{fact}#{r['origin']}", r["subject"]
+
+
+def of_audit(r: dict[str, Any]) -> Iterator[Entry]:
+    """Give what the rules of the dimensions make of an event of the Course Audit log."""
+    fact, who = r["fact"], "none" if r["doer"] is None else r["doer"]
+    if fact is None:
+        return
+    yield "audit_change", f"{AUDITED[fact]}#{who}", r["subject"]
+    changed = {**FACTS, "course_reset_to": "reset"}
+    if fact in changed:
+        yield "course_change", f"{changed[fact]}#{who}", r["subject"]
+    if fact == "course_deleted":
         yield "mass_change", f"{fact}#{r['origin']}", r["subject"]

@@ -1,16 +1,16 @@
 """Sessionize and detect over topics in memory, with what recompute makes of them."""
 
+from collections.abc import Callable
 from typing import Any
 
 from pipeline.detect.detection import Detection
 from pipeline.domain.event_time import EventTimeRules
 from pipeline.domain.feeds import Feed
-from pipeline.domain.topics import LIVE_EVENTS, WEB_LOGS
 from pipeline.engine.detect_task import DetectTask
-from pipeline.engine.sessionize_task import SessionizeTask
+from pipeline.engine.sessionize_task import INPUTS, SessionizeTask
 from tests.support.memory_kafka import SCHEMAS, MemoryHost, MemoryKafka
 from tests.support.past import Past
-from tests.support.task_rows import mark
+from tests.support.task_rows import feed_of, mark
 
 RULES = EventTimeRules()
 
@@ -18,15 +18,21 @@ RULES = EventTimeRules()
 class MemoryLine:
     """Both stages, one partition, over topics in memory; ``past`` recomputes them."""
 
-    def __init__(self, generation: int = 0) -> None:
+    def __init__(
+        self,
+        generation: int = 0,
+        rules: EventTimeRules = RULES,
+        detection: Callable[[], Detection] = lambda: Detection([]),
+    ) -> None:
         self.kafka = MemoryKafka()
-        self.past = Past(self.kafka, RULES)
+        self.rules = rules
+        self.past = Past(self.kafka, rules)
         self.sessionize = MemoryHost(
-            self.kafka, lambda: SessionizeTask(0, RULES, SCHEMAS, generation=generation)
+            self.kafka, lambda: SessionizeTask(0, rules, SCHEMAS, generation=generation)
         )
         self.detect = MemoryHost(
             self.kafka,
-            lambda: DetectTask(RULES, Detection([]), SCHEMAS, partitions=1, generation=generation),
+            lambda: DetectTask(rules, detection(), SCHEMAS, partitions=1, generation=generation),
         )
 
     @property
@@ -39,14 +45,13 @@ class MemoryLine:
     def write(self, *rows: dict[str, Any]) -> None:
         """Publish rows to the topics of their feeds and let the stages commit them."""
         for row in rows:
-            topic = WEB_LOGS if "timestamp" in row else LIVE_EVENTS
-            self.kafka.write(topic.name, 0, [row])
+            self.kafka.write(INPUTS[feed_of(row)].name, 0, [row])
         self.run()
 
     def mark(self, at: int) -> None:
-        """Move the event time of both feeds."""
-        self.kafka.publish(mark("web_logs", at))
-        self.kafka.publish(mark("live_events", at))
+        """Move the event time of all feeds."""
+        for feed in self.rules.feeds:
+            self.kafka.publish(mark(feed, at))
         self.run()
 
     def mark_feed(self, feed: Feed, at: int) -> None:

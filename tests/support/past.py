@@ -8,6 +8,8 @@ import polars as pl
 from pipeline.codecs.event_batch import event_columns
 from pipeline.codecs.flat_schema import dtypes
 from pipeline.domain.event_time import HOUR, EventTimeRules
+from pipeline.domain.feeds import KEY_COLUMN as KEY
+from pipeline.domain.feeds import TIME_COLUMN as TIME
 from pipeline.domain.feeds import Feed
 from pipeline.domain.topics import LATE, REQUEST_STATS, SESSIONS, Topic
 from pipeline.engine.blocks import BlockMaker
@@ -18,8 +20,6 @@ from pipeline.engine.sessionize_task import INPUTS
 from pipeline.engine.stat_changes import stat_changes
 from tests.support.memory_kafka import SCHEMAS, MemoryKafka
 
-TIME: dict[Feed, str] = {"web_logs": "timestamp", "live_events": "event_time"}
-KEY: dict[Feed, str] = {"web_logs": "id", "live_events": "event_key"}
 IDENTITIES = {
     SESSIONS: ("session_id", "start"),
     REQUEST_STATS: ("feed", "minute", "dimension", "key"),

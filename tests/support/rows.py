@@ -5,9 +5,14 @@ from typing import Any
 
 import polars as pl
 
-from pipeline.codecs.event_batch import LIVE_EVENT_SCHEMA, WEB_LOG_SCHEMA
-from pipeline.domain.feeds import WEB_LOGS, Feed
+from pipeline.codecs.event_batch import AUDIT_SCHEMA, LIVE_EVENT_SCHEMA, WEB_LOG_SCHEMA
+from pipeline.domain.feeds import COURSE_AUDIT, LIVE_EVENTS, WEB_LOGS, Feed
 
+SCHEMA: dict[Feed, dict[str, pl.DataType]] = {
+    WEB_LOGS: WEB_LOG_SCHEMA,
+    LIVE_EVENTS: LIVE_EVENT_SCHEMA,
+    COURSE_AUDIT: AUDIT_SCHEMA,
+}
 DEFAULTS: dict[str, Any] = {
     "offset": 0,
     "time": 1_700_000_000_000_000,
@@ -46,6 +51,6 @@ DEFAULTS: dict[str, Any] = {
 
 def batch(rows: Iterable[dict[str, Any]], feed: Feed = WEB_LOGS) -> pl.DataFrame:
     """Return an event batch of rows that name only what matters."""
-    schema = WEB_LOG_SCHEMA if feed == WEB_LOGS else LIVE_EVENT_SCHEMA
+    schema = SCHEMA[feed]
     named = [{name: {**DEFAULTS, **row}[name] for name in schema} for row in rows]
     return pl.DataFrame(named, schema=schema)

@@ -6,13 +6,13 @@ from typing import Any, NamedTuple
 
 from pipeline.domain.event_time import EventTimeRules
 from pipeline.domain.feeds import Feed
-from pipeline.domain.topics import LATE, LIVE_EVENTS, REQUEST_DELTAS, SESSIONS, WEB_LOGS
-from pipeline.engine.sessionize_task import SessionizeTask
+from pipeline.domain.topics import LATE, REQUEST_DELTAS, SESSIONS
+from pipeline.engine.sessionize_task import INPUTS, SessionizeTask
 from tests.support.memory_kafka import SCHEMAS, MemoryHost, MemoryKafka
-from tests.support.task_rows import IDS, live_event, mark, web_log
+from tests.support.task_rows import IDS, course_audit, feed_of, live_event, mark, web_log
 
 SESSION_COLUMNS = [field["name"] for field in SCHEMAS.named(SESSIONS.schema)["fields"]]
-TOPIC = {"web_logs": WEB_LOGS.name, "live_events": LIVE_EVENTS.name}
+TOPIC = {feed: topic.name for feed, topic in INPUTS.items()}
 
 
 class Shown(NamedTuple):
@@ -60,13 +60,17 @@ class TaskLine:
             live_event(next(self._numbers), time, session_id=session, **more) for time in times
         )
 
+    def audit(self, *times: int, **more: Any) -> list[dict[str, Any]]:
+        """Publish audit events as one chunk; return what was published of sessions."""
+        return self.write(course_audit(next(self._numbers), time, **more) for time in times)
+
     def write(self, rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
         """Publish rows to the topics of their feeds, a chunk each."""
         rows = list(rows)
-        for feed, column in (("web_logs", "timestamp"), ("live_events", "event_time")):
-            own = [row for row in rows if column in row]
+        for feed, topic in TOPIC.items():
+            own = [row for row in rows if feed_of(row) == feed]
             if own:
-                self.kafka.write(TOPIC[feed], self._partition, own)
+                self.kafka.write(topic, self._partition, own)
         return self.commit()
 
     def mark(self, at: int | None = None, **each: int) -> list[dict[str, Any]]:

@@ -11,8 +11,9 @@ from typing import Any
 from hypothesis import strategies as st
 
 from pipeline.domain.event_time import EventTimeRules
+from pipeline.domain.feeds import KEY_COLUMN, TIME_COLUMN
 from tests.support.event_rows import Row
-from tests.support.task_rows import live_event, web_log
+from tests.support.task_rows import course_audit, feed_of, live_event, web_log
 
 YEAR_2000 = 946_684_800_000_000
 HOUR = 3_600_000_000
@@ -27,7 +28,7 @@ def ids() -> st.SearchStrategy[int | None]:
 
 @st.composite
 def raw_rows(draw: st.DrawFn, times: st.SearchStrategy[int]) -> Raw:
-    """Draw a row of either feed as it is published; its number and time say which one it is."""
+    """Draw a row of any feed as it is published; its number and time say which one it is."""
     time = draw(times)
     shared = {
         "session_id": draw(st.sampled_from([*[f"{5:032x}"] * 4, "f" * 32, None, "no session"])),
@@ -42,7 +43,12 @@ def raw_rows(draw: st.DrawFn, times: st.SearchStrategy[int]) -> Raw:
     # A copy has the number of its row, and so its time: keys and times come together.
     number = (time << 8) + draw(st.integers(0, 1))
     address = draw(st.sampled_from(["192.0.2.1", "2001:db8::1"]))
-    if draw(st.booleans()):
+    feed = draw(st.sampled_from(["web_logs", "web_logs", "live_events", "course_audit"]))
+    if feed == "course_audit":
+        said = {name: shared[name] for name in ("session_id", "user_id")}
+        kind = draw(st.sampled_from(["deleted", "updated", "of another version"]))
+        return course_audit(number, time, course_id=5, event_type=kind, **said)
+    if feed == "live_events":
         name = draw(st.sampled_from(["asset_accessed", "logged_in", "logged_out"]))
         url = f"https://canvas.example.edu{shared['url']}"
         more = {"event_name": name, "client_ip": address, "url": url}
@@ -62,7 +68,7 @@ def raw_rows(draw: st.DrawFn, times: st.SearchStrategy[int]) -> Raw:
 
 def session_row(raw: Raw, offset: int) -> Row | None:
     """Return what the rules make of a published row; None if it is in no session."""
-    if raw["session_id"] in (None, "no session"):
+    if raw["session_id"] in (None, "no session") or feed_of(raw) == "course_audit":
         return None
     web = "timestamp" in raw
     path = raw["url"].partition("?")[0]
@@ -73,7 +79,7 @@ def session_row(raw: Raw, offset: int) -> Row | None:
         session=int(raw["session_id"], 16),
         time=time_of(raw),
         key=int(key_of(raw), 16),
-        feed=feed_of(raw),  # type: ignore[arg-type]
+        feed=feed_of(raw),
         offset=offset,
         status=status,
         duration=max(raw.get("interaction_micros", 0), 0),
@@ -93,16 +99,12 @@ def session_row(raw: Raw, offset: int) -> Row | None:
     )
 
 
-def feed_of(raw: Raw) -> str:
-    return "web_logs" if "timestamp" in raw else "live_events"
-
-
 def time_of(raw: Raw) -> int:
-    return int(raw["timestamp" if "timestamp" in raw else "event_time"])
+    return int(raw[TIME_COLUMN[feed_of(raw)]])
 
 
 def key_of(raw: Raw) -> str:
-    return str(raw["id"].replace("-", "") if "timestamp" in raw else raw["event_key"])
+    return str(raw[KEY_COLUMN[feed_of(raw)]].replace("-", ""))
 
 
 class TaskReference:

@@ -4,8 +4,8 @@ import uuid
 from typing import Any
 
 from pipeline.codecs.marks import Mark, mark_headers
-from pipeline.domain.feeds import Feed
-from pipeline.domain.topics import LIVE_EVENTS, WEB_LOGS
+from pipeline.domain.feeds import TIME_COLUMN, Feed
+from pipeline.engine.sessionize_task import INPUTS
 from pipeline.engine.stage import MarkBlock
 
 T = 1_770_000_000_000_000
@@ -51,7 +51,29 @@ def live_event(number: int, time: int, **more: Any) -> dict[str, Any]:
     }
 
 
+def course_audit(number: int, time: int, **more: Any) -> dict[str, Any]:
+    """Return an event of the Course Audit log; events of one number are copies of each other."""
+    return {
+        "id": str(uuid.UUID(int=(1 << 90) + number)),
+        "created_at": time,
+        "event_type": "deleted",
+        "event_source": "manual",
+        "event_data": "{}",
+        "course_id": number,
+        "user_id": 7,
+        "session_id": IDS[0],
+        "ingested_at": T,
+        "source": "test",
+        "truncated": False,
+        **more,
+    }
+
+
+def feed_of(row: dict[str, Any]) -> Feed:
+    """Return the feed that a row is of."""
+    return next(feed for feed, column in TIME_COLUMN.items() if column in row)
+
+
 def mark(feed: Feed, at: int, partition: int = 0) -> MarkBlock:
     """Return a mark as an agent publishes it to one partition."""
-    topic = WEB_LOGS.name if feed == "web_logs" else LIVE_EVENTS.name
-    return MarkBlock(topic, partition, mark_headers(Mark(feed, at)))
+    return MarkBlock(INPUTS[feed].name, partition, mark_headers(Mark(feed, at)))

@@ -1,9 +1,9 @@
-"""Courses that are deleted, reset, concluded or hidden, and mass deletes of whatever kind."""
+"""Courses that are deleted, reset, concluded, hidden or opened, and mass deletes of any kind."""
 
 from typing import Final
 
 from pipeline.aggregate.dimensions import traits
-from pipeline.aggregate.dimensions.dimension import LIVE, WEB, Narrow
+from pipeline.aggregate.dimensions.dimension import AUDIT, SAYING, WEB, Narrow
 from pipeline.aggregate.dimensions.parts import (
     ACTOR,
     COURSE,
@@ -31,8 +31,16 @@ _SAID: Final = word_by_text(
         "course_deleted": "deleted",
         "course_concluded": "concluded",
         "course_unpublished": "unpublished",
+        "course_reset_to": "reset",
     },
 )
+AUDITED: Final = (
+    *("created", "updated", "made_public", "opened", "dates_moved", "published", "unpublished"),
+    *("concluded", "unconcluded", "deleted", "restored"),
+    *("copied_from", "copied_to", "reset_from", "reset_to"),
+)
+"""What the Course Audit log says happened to a course."""
+_AUDITED: Final = word_by_text("fact", {f"course_{kind}": kind for kind in AUDITED})
 _DELETED: Final = word_by_text(
     "fact",
     {
@@ -49,11 +57,13 @@ REQUESTED: Final = Narrow(
     (traits.WRITE,),
     members=COURSE,
 )
-SAID: Final = Narrow(
-    "course_change", LIVE, traits.FACT, (_SAID, or_else(DOER, NOBODY)), members=SUBJECT
+_BY: Final = or_else(DOER, NOBODY)
+SAID: Final = Narrow("course_change", SAYING, traits.FACT, (_SAID, _BY), members=SUBJECT)
+ANY: Final = Narrow("audit_change", AUDIT, traits.FACT, (_AUDITED, _BY), members=SUBJECT)
+MASS: Final = Narrow(
+    "mass_change", SAYING, traits.FACT, (_DELETED, text("origin")), members=SUBJECT
 )
-MASS: Final = Narrow("mass_change", LIVE, traits.FACT, (_DELETED, text("origin")), members=SUBJECT)
 """Deletes by kind and by what did them (sis, job, request). No event says the SIS batch it belongs
 to: compare deletes of an hour with other hours."""
 
-COURSES: Final = (REQUESTED, SAID, MASS)
+COURSES: Final = (REQUESTED, SAID, ANY, MASS)

@@ -3,10 +3,8 @@
 from dataclasses import dataclass
 from typing import Final
 
-import polars as pl
-
 from pipeline.aggregate.dimensions.parts import Part
-from pipeline.domain.feeds import LIVE_EVENTS, WEB_LOGS, Feed
+from pipeline.domain.feeds import COURSE_AUDIT, FEEDS, LIVE_EVENTS, WEB_LOGS, Feed
 
 OTHER: Final = "other"
 """Key into which rare keys of a minute are folded."""
@@ -14,20 +12,24 @@ OTHER: Final = "other"
 WEB: Final = (WEB_LOGS,)
 LIVE: Final = (LIVE_EVENTS,)
 BOTH: Final = (WEB_LOGS, LIVE_EVENTS)
+AUDIT: Final = (COURSE_AUDIT,)
+SAYING: Final = (LIVE_EVENTS, COURSE_AUDIT)
+"""Feeds whose rows say in their bodies what happened to courses."""
+EVERY: Final = FEEDS
 
 
 @dataclass(frozen=True, slots=True)
 class Wide:
     """A dimension that most rows are in.
 
-    ``key``: one text, or two that are joined with ``#``; of none, the key is empty. ``rows``
-    selects the rows (None: all).
+    ``key``: one text, or two that are joined with ``#``; of none, the key is empty. ``having``
+    names the column that its rows have (None: all rows are in it); no part of a key is null.
     """
 
     name: str
     feeds: tuple[Feed, ...]
-    key: tuple[pl.Expr, ...]
-    rows: pl.Expr | None = None
+    key: tuple[Part, ...]
+    having: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

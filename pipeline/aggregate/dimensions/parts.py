@@ -37,14 +37,19 @@ class Rows(Protocol):
 
 
 class Part(NamedTuple):
-    """A way from rows to texts."""
+    """A way from rows to texts.
+
+    ``column`` with ``word`` for its nulls says the same, if there is such a column.
+    """
 
     read: Callable[[Rows], Column]
+    column: str | None = None
+    word: bytes | None = None
 
 
 def text(name: str) -> Part:
     """Return the part that is a column of texts."""
-    return Part(lambda rows: rows.text(name))
+    return Part(lambda rows: rows.text(name), name)
 
 
 def number(name: str) -> Part:
@@ -78,7 +83,7 @@ def or_else(one: Part, word: str) -> Part:
         same = Column(_words(np.zeros(len(left.present), np.int64), pool))
         return _filled(left.texts, left.present, same)
 
-    return Part(read)
+    return Part(read, one.column, None if one.word else word.encode())
 
 
 def only(one: Part, trait: int) -> Part:

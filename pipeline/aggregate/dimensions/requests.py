@@ -2,24 +2,14 @@
 
 from typing import Final
 
-import polars as pl
-
 from pipeline.aggregate.dimensions import traits
-from pipeline.aggregate.dimensions.dimension import BOTH, LIVE, WEB, Narrow, Wide
+from pipeline.aggregate.dimensions.dimension import BOTH, EVERY, LIVE, WEB, Narrow, Wide
+from pipeline.aggregate.dimensions.parts import ACTION, CONTROLLER, DEVELOPER_KEY, text
 
-ALL: Final = Wide("all", BOTH, ())
-CONTROLLER_ACTION: Final = Wide(
-    "controller_action",
-    WEB,
-    (pl.col("controller").fill_null("unspecified"), pl.col("action").fill_null("unspecified")),
-)
-HOST: Final = Wide("host", LIVE, (pl.col("host"),), rows=pl.col("host").is_not_null())
-KEYS: Final = Wide(
-    "developer_key",
-    BOTH,
-    (pl.col("developer_key").cast(pl.String),),
-    rows=pl.col("developer_key").is_not_null(),
-)
+ALL: Final = Wide("all", EVERY, ())
+CONTROLLER_ACTION: Final = Wide("controller_action", WEB, (CONTROLLER, ACTION))
+HOST: Final = Wide("host", LIVE, (text("host"),), having="host")
+KEYS: Final = Wide("developer_key", BOTH, (DEVELOPER_KEY,), having="developer_key")
 JOBS: Final = Narrow("job_event", LIVE, traits.JOB, (), sampled=False)
 """Events of background jobs: they stop for other reasons than those of requests."""
 

@@ -34,7 +34,7 @@ PROGRAM: Final = 1 << 16
 """A token used by a program: not a browser, not Canvas's own phone apps."""
 MASQUERADED: Final = 1 << 17
 FACT: Final = 1 << 18
-"""A Live Event whose body says something; which fact it is stands in the column ``fact``."""
+"""An event whose body says something; which fact it is stands in the column ``fact``."""
 JOB: Final = 1 << 29
 """A Live Event that no request caused."""
 QUIZ: Final = 1 << 30

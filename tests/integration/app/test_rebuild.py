@@ -58,7 +58,8 @@ def views(line: Line) -> dict[str, tuple[int, int]]:
     client = open_client(line.settings.clickhouse())
     try:
         found = {}
-        for table in (*(table.name for table in TABLES), "web_logs_first", "live_events_first"):
+        first = ("web_logs_first", "live_events_first", "course_audit_first")
+        for table in (*(table.name for table in TABLES), *first):
             statement = f"SELECT count(), groupBitXor(cityHash64(toString(tuple(*)))) FROM {table}"  # noqa: S608 - ours
             ((count, checksum),) = query(client, statement).rows
             found[table] = (int(count), int(checksum))

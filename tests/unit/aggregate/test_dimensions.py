@@ -2,6 +2,7 @@
 
 import re
 from collections import Counter
+from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -13,9 +14,29 @@ from hypothesis import strategies as st
 
 from pipeline.aggregate.deltas import RequestDeltas
 from pipeline.aggregate.dimensions import DIMENSIONS, NAMES, Narrow
+from pipeline.aggregate.dimensions.courses import AUDITED
 from pipeline.aggregate.stats import RequestStats
+from pipeline.codecs.audit_facts import (
+    COURSE_RESET,
+    COURSE_UNPUBLISHED,
+    DATES_MOVED,
+    FACTS,
+    MADE_PUBLIC,
+    OPENED,
+    UPDATED,
+)
 from pipeline.domain.feeds import Feed
-from tests.support.dimension_reference import MINUTE, T, event, of_event, of_request, request
+from tests.support.dimension_reference import (
+    MINUTE,
+    Entry,
+    T,
+    audit,
+    event,
+    of_audit,
+    of_event,
+    of_request,
+    request,
+)
 from tests.support.rows import batch
 
 
@@ -46,12 +67,18 @@ def names(feed: Feed) -> list[str]:
     return [one.name for one in DIMENSIONS if isinstance(one, Narrow) and feed in one.feeds]
 
 
+READ: dict[Feed, Callable[[dict[str, Any]], Iterator[Entry]]] = {
+    "web_logs": of_request,
+    "live_events": of_event,
+    "course_audit": of_audit,
+}
+
+
 def check(feed: Feed, rows: list[dict[str, Any]], cuts: list[int]) -> None:
-    read = of_request if feed == "web_logs" else of_event
     wanted: Counter[tuple[int, str, str]] = Counter()
     members: dict[tuple[int, str, str], set[str]] = {}
     for row in rows:
-        for dimension, key, member in read(row):
+        for dimension, key, member in READ[feed](row):
             if key is not None:
                 identity = row["time"] // MINUTE * MINUTE, dimension, str(key)
                 wanted[identity] += 1
@@ -81,6 +108,19 @@ def test_dimensions_of_events_equal_a_look_at_each_row(
     rows: list[dict[str, Any]], cuts: list[int]
 ) -> None:
     check("live_events", rows, cuts)
+
+
+@given(st.lists(audit, min_size=1, max_size=40), cuts)
+def test_dimensions_of_audit_events_equal_a_look_at_each_row(
+    rows: list[dict[str, Any]], cuts: list[int]
+) -> None:
+    check("course_audit", rows, cuts)
+
+
+def test_the_kinds_of_audit_changes_are_the_facts_that_audit_events_say() -> None:
+    said = {*FACTS.values(), MADE_PUBLIC, OPENED, DATES_MOVED, UPDATED}
+    names = {"unpublished": COURSE_UNPUBLISHED, "reset_to": COURSE_RESET}
+    assert {names.get(kind, f"course_{kind}") for kind in AUDITED} == said
 
 
 def one(feed: Feed, **row: Any) -> set[tuple[str, str]]:
@@ -198,6 +238,12 @@ COUNTED: dict[str, tuple[Feed, dict[str, Any], dict[str, Any], str]] = {
         {"fact": None},
         "concluded#none",
     ),
+    "audit_change": (
+        "course_audit",
+        {"fact": "course_made_public", "doer": 7},
+        {"fact": None},
+        "made_public#7",
+    ),
     "mass_change": (
         "live_events",
         {"fact": "user_deleted", "origin": "sis"},
@@ -217,9 +263,7 @@ def test_a_row_is_in_a_dimension_or_not(name: str) -> None:
 
 
 def test_every_narrow_dimension_has_a_row_that_counts() -> None:
-    assert {name for name in NAMES if name in {*names("web_logs"), *names("live_events")}} == set(
-        COUNTED
-    )
+    assert {name for feed in READ for name in names(feed)} == set(COUNTED)
 
 
 def test_every_dimension_is_described() -> None:

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable
+from random import Random
 
 import numpy as np
 import polars as pl
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 from pipeline.aggregate import count_kernels
 from pipeline.aggregate.arrow_texts import text_items, texts_of
+from pipeline.aggregate.batch_columns import BatchColumns
 from pipeline.aggregate.counts import MAXIMUM, NUMBERS
 from pipeline.aggregate.indexes import PairIndex, TextIndex
 from pipeline.aggregate.key_numbers import KeyNumbers
@@ -41,6 +43,20 @@ def test_a_text_index_numbers_texts_in_the_order_in_which_they_first_come(
     assert index.spaces.tolist() == [space for space, _ in wanted]
 
 
+@given(st.lists(st.lists(st.none() | texts, max_size=300), max_size=4), texts)
+def test_texts_are_numbered_where_they_lie_as_copies_are(
+    chunks: list[list[str | None]], word: str
+) -> None:
+    there, copied, missing = TextIndex(), TextIndex(), np.frombuffer(word.encode(), np.uint8)
+    for rows in chunks:
+        column = pl.DataFrame({"t": pl.Series(rows, dtype=pl.String)})
+        found = there.numbers_of_views(3, BatchColumns(column).views("t"), missing)
+        said = texts_of(series(word if text is None else text for text in rows))
+        assert found.tolist() == copied.numbers(np.full(len(rows), 3), said).tolist()
+    everything = np.arange(len(copied))
+    assert there.texts(everything).series().equals(copied.texts(everything).series())
+
+
 def test_an_index_of_many_texts_and_pairs_grows() -> None:
     numbers = np.arange(50_000)
     index, pairs = TextIndex(), PairIndex()
@@ -68,10 +84,10 @@ def test_keys_of_two_parts_are_those_that_are_joined_row_by_row(
     rows: list[tuple[str, str]],
 ) -> None:
     keys = KeyNumbers()
-    left, right = (series(part) for part in zip(*rows, strict=True))
-    twice = [keys.of(3, [left, right], len(rows)) for _ in range(2)]
+    left, right = (texts_of(series(part)) for part in zip(*rows, strict=True))
+    twice = [keys.of_texts(3, [left, right], len(rows)) for _ in range(2)]
     assert twice[0].tolist() == twice[1].tolist()
-    assert keys.texts(twice[0]).to_list() == [f"{a}#{b}" for a, b in rows]
+    assert keys.texts(twice[0]).arrow().to_pylist() == [f"{a}#{b}" for a, b in rows]
     assert set(keys.spaces(twice[0]).tolist()) == {3}
 
 
@@ -95,6 +111,24 @@ def test_the_smallest_texts_of_a_group_are_those_of_a_sorted_set(
     assert kept.lists(np.arange(5)).to_list() == expected
     kept.keep(ints([4, 2]))
     assert kept.lists(np.arange(2)).to_list() == [expected[4], expected[2]]
+
+
+@given(
+    st.lists(st.lists(st.tuples(st.integers(0, 4), st.none() | texts), max_size=50), max_size=4),
+    st.randoms(use_true_random=False),
+)
+def test_texts_are_offered_where_they_lie_as_copies_are(
+    chunks: list[list[tuple[int, str | None]]], random: Random
+) -> None:
+    there, copied = SmallestTexts(3), SmallestTexts(3)
+    for rows in chunks:
+        column = pl.DataFrame({"t": pl.Series([text for _, text in rows], dtype=pl.String)})
+        chosen = ints(random.sample(range(len(rows)), random.randint(0, len(rows))))
+        groups = ints(g for g, _ in rows)[chosen]
+        there.add_views(groups, BatchColumns(column).views("t"), chosen)
+        offered = [rows[row] for row in chosen.tolist() if rows[row][1] is not None]
+        copied.add(ints(g for g, _ in offered), texts_of(series(t or "" for _, t in offered)))
+    assert there.lists(np.arange(5)).to_list() == copied.lists(np.arange(5)).to_list()
 
 
 def test_smallest_texts_outgrow_their_room() -> None:

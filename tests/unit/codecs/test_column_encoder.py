@@ -1,8 +1,10 @@
 """Columns are encoded to exactly what fastavro writes."""
 
 import io
+from typing import Any
 
 import fastavro
+import numpy as np
 import polars as pl
 import pyarrow as pa
 import pytest
@@ -102,6 +104,47 @@ def test_a_frame_that_does_not_fit_is_our_mistake(column: pl.Series, said: str) 
     schema = {"type": "record", "name": "R", "fields": [{"name": "f", "type": "string"}]}
     with pytest.raises(OurMistake, match=said):
         ColumnEncoder(schema, 7).encode(pl.DataFrame([column]))
+
+
+def plain_column(column: pl.Series) -> Any:
+    """Return a column as those hand it over who make no frame of it."""
+    if isinstance(column.dtype, pl.String | pl.List):
+        return column.to_arrow(compat_level=pl.CompatLevel.oldest())
+    values = column.fill_null(value=column.dtype == pl.Boolean).to_numpy()
+    return (values, column.is_not_null().to_numpy()) if column.null_count() else values
+
+
+@pytest.mark.parametrize("name", ["session", "request_delta"])
+@given(data=st.data())
+@settings(max_examples=25, deadline=None)
+def test_plain_columns_are_encoded_as_those_of_a_frame(name: str, data: st.DataObject) -> None:
+    schema = schema_named(name)
+    frame = frame_of(schema, data.draw(st.lists(records_of(schema), max_size=5)))
+    plain = {column.name: plain_column(column) for column in frame.get_columns()}
+    encoder = ColumnEncoder(schema, 7)
+    assert encoder.encode(plain).equals(encoder.encode(frame))
+
+
+NUMBERS = np.array([1, 2])
+ABSENT = np.array([True, False])
+
+
+@pytest.mark.parametrize(
+    ("kind", "column", "said"),
+    [
+        ("string", pa.array(["a", None], pa.large_string()), "nulls in column 'f'"),
+        ("string", pa.array(["a"]), "where the schema has string"),
+        ("long", (NUMBERS, ABSENT), "nulls in column 'f'"),
+        ("long", NUMBERS.astype(float), "where the schema has long"),
+        ("boolean", NUMBERS, "where the schema has boolean"),
+        ({"type": "array", "items": "long"}, NUMBERS, "where the schema has long"),
+        ("string", pa.array([["a"]], pa.large_list(pa.large_string())), "the schema has string"),
+    ],
+)
+def test_a_plain_column_that_does_not_fit_is_our_mistake(kind: Any, column: Any, said: str) -> None:
+    schema = {"type": "record", "name": "R", "fields": [{"name": "f", "type": kind}]}
+    with pytest.raises(OurMistake, match=said):
+        ColumnEncoder(schema, 7).encode({"f": column})
 
 
 def test_a_null_within_a_list_is_our_mistake() -> None:

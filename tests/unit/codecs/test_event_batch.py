@@ -3,6 +3,8 @@
 from typing import Any
 
 import polars as pl
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pipeline.codecs.event_batch import (
     LIVE_EVENT_SCHEMA,
@@ -140,3 +142,53 @@ def test_who_masquerades_as_an_administrator_of_the_account_is_known_by_the_role
     assert live_event(context_role="AccountAdmin", **acting)["as_admin"]
     assert not live_event(context_role="TeacherEnrollment", **acting)["as_admin"]
     assert not live_event(context_role="AccountAdmin", user_id=5)["as_admin"]
+
+
+_small = st.none() | st.integers(0, 2)
+_requests = st.fixed_dictionaries(
+    {
+        "user_id": _small,
+        "real_user_id": _small,
+        "developer_key_id": _small,
+        "http_method": st.sampled_from(["GET", "POST", "PUT", "PATCH", "DELETE", "GETS", "POS"]),
+        "http_status": st.sampled_from([0, 200, 399, 400, 401, 499, 500]),
+        "url": st.sampled_from(["/", "/api", "/api/v1/x?page=1", "/courses/1?/api/"]),
+        "web_application_controller": st.none() | st.sampled_from(["login/canvas", "login/canva"]),
+        "web_application_action": st.none() | st.sampled_from(["create", "ping", "pings", ""]),
+        "user_agent": st.none() | st.sampled_from(["", "cur", "curl/8", "Mozilla/5.0", "iCanvas"]),
+        "interaction_micros": st.sampled_from([-5, 0, 7]),
+    }
+)
+
+
+@given(st.lists(_requests, min_size=1, max_size=12))
+def test_what_a_request_is_follows_from_its_row_alone(rows: list[dict[str, Any]]) -> None:
+    types = dtypes(SCHEMAS.named("web_log"))
+    fixed = {
+        "id": "1dd9dc6f-2fb0-4c19-a6c5-7ee1bf3ed295",
+        "timestamp": 5,
+        "remote_ip": "192.0.2.1",
+        "participated": False,
+        "course_id": None,
+        "session_id": None,
+    }
+    columns = {name: types[name] for name in event_columns("web_logs")}
+    decoded = pl.DataFrame([fixed | row for row in rows], schema=columns).with_columns(
+        pl.lit(7, pl.Int64).alias("_offset")
+    )
+    for row, event in zip(rows, event_batch("web_logs", decoded).to_dicts(), strict=True):
+        real, user, method = row["real_user_id"], row["user_id"], row["http_method"]
+        action, controller = row["web_application_action"], row["web_application_controller"]
+        status, api = row["http_status"], row["url"].startswith("/api/")
+        agent, tries = row["user_agent"] or "", (controller, action) == ("login/canvas", "create")
+        expected = {
+            "actor": user if real is None else real,
+            "masqueraded": real is not None and user is not None and real != user,
+            "write": method in {"POST", "PUT", "PATCH", "DELETE"},
+            "page": method == "GET" and status < 400 and not api and action != "ping",
+            "failed_login": method == "POST" and tries and 400 <= status <= 499,
+            "program": row["developer_key_id"] is not None and agent in {"cur", "curl/8"},
+            "duration": max(row["interaction_micros"], 0),
+            "path": row["url"].partition("?")[0],
+        }
+        assert {name: event[name] for name in expected} == expected

@@ -2,19 +2,21 @@
 
 import json
 import xml.etree.ElementTree as ET
+from itertools import pairwise
 
 import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.app.rule_picture import picture
+from pipeline.app.rule_picture import LEFT, WIDTH, picture
 from pipeline.detect.rules import load_rule
 from pipeline.domain.event_time import HOUR, MINUTE
 from pipeline.engine.backtest import (
     POINTS,
     Backtest,
     Pictured,
+    Series,
     dimensions_of,
     measure_of,
     overlap,
@@ -101,6 +103,17 @@ def test_a_picture_is_svg_with_a_band_for_every_alert_of_its_keys() -> None:
 def test_a_picture_of_nothing_is_svg_too() -> None:
     assert Pictured(PAGE, START, END).series([]) == []
     ET.fromstring(picture("x", [], (START, END), []))  # noqa: S314 - our own
+
+
+@given(st.integers(0, 14 * 24), st.integers(1, 60 * 24))
+def test_what_is_written_below_a_picture_lies_in_it_and_apart(start_h: int, hours: int) -> None:
+    span = (START + start_h * HOUR, START + (start_h + hours) * HOUR)
+    drawn = ET.fromstring(picture("x", [Series("", MINUTE, [])], span, []))  # noqa: S314 - our own
+    texts = [one for one in drawn.iter() if one.get("text-anchor") == "middle"]
+    middles = [LEFT + float(one.attrib["x"]) for one in texts]
+    # Eleven digits and signs of a font of 12 are at most 80 wide.
+    assert all(40 <= x <= WIDTH - 40 for x in middles)
+    assert all(later - x >= 80 for x, later in pairwise(middles))
 
 
 def alert(key: str, start: int, end: int) -> dict[str, object]:

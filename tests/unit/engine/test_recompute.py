@@ -7,19 +7,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.domain.event_time import HOUR, MINUTE, EventTimeRules
+from pipeline.domain.feeds import FEEDS
 from pipeline.domain.topics import LATE, REQUEST_STATS, SESSIONS
 from pipeline.engine.recompute import Span, activity_days
 from tests.support.memory_line import RULES, MemoryLine
 from tests.support.past import Past
-from tests.support.task_rows import IDS, T, live_event, web_log
+from tests.support.task_rows import IDS, T, course_audit, live_event, web_log
 
 LIMIT = RULES.gap + RULES.allowed_lateness
 FAR = RULES.closing(T + 12 * HOUR)
+EVERY_FEED = EventTimeRules(feeds=FEEDS)
 
 
 rows = st.lists(
     st.tuples(
-        st.sampled_from(["web_logs", "live_events"]),
+        st.sampled_from(["web_logs", "live_events", "course_audit"]),
         st.integers(0, 40),
         st.sampled_from([*IDS, None]),
         st.sampled_from([200, 404, 500]),
@@ -35,12 +37,14 @@ def row_of(feed: str, number: int, session: str | None, status: int) -> dict[str
     time = T + number * 7 * MINUTE
     if feed == "web_logs":
         return web_log(number, time, session_id=session, http_status=status)
+    if feed == "course_audit":
+        return course_audit(number, time, session_id=session)
     return live_event(number, time, session_id=session)
 
 
 def in_order_and_with_late_ones(rows: list[tuple[Any, ...]]) -> tuple[MemoryLine, MemoryLine]:
     """Return a line that had all rows in time, and one to which the marked ones came late."""
-    whole, torn = MemoryLine(), MemoryLine()
+    whole, torn = MemoryLine(rules=EVERY_FEED), MemoryLine(rules=EVERY_FEED)
     seen: set[tuple[str, int]] = set()
     distinct = [row for row in rows if not (row[:2] in seen or seen.add(row[:2]))]  # type: ignore[func-returns-value]
     whole.write(*(row_of(*row[:4]) for row in distinct))

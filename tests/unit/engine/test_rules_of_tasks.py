@@ -15,6 +15,7 @@ from pipeline.codecs.chunk import Chunk
 from pipeline.codecs.flat_schema import dtypes
 from pipeline.detect.detection import Detection
 from pipeline.domain.event_time import HOUR, MINUTE, EventTimeRules
+from pipeline.domain.feeds import FEEDS
 from pipeline.domain.topics import (
     DEAD_LETTERS,
     LATE,
@@ -26,12 +27,12 @@ from pipeline.domain.topics import (
 )
 from pipeline.engine.detect_task import DetectTask
 from pipeline.engine.replay import Replay
-from pipeline.engine.sessionize_task import REPUBLISH_AFTER, SessionizeTask
+from pipeline.engine.sessionize_task import INPUTS, REPUBLISH_AFTER, SessionizeTask
 from pipeline.engine.stage import Block, Flush, MarkBlock
 from tests.support.memory_kafka import SCHEMAS, MemoryHost, MemoryKafka
 from tests.support.task_line import TOPIC, TaskLine
-from tests.support.task_reference import Raw, feed_of, raw_rows, time_of
-from tests.support.task_rows import IDS, T, live_event, mark, web_log
+from tests.support.task_reference import Raw, raw_rows, time_of
+from tests.support.task_rows import IDS, T, feed_of, live_event, mark, web_log
 
 RULES = EventTimeRules()
 LIMIT = RULES.gap + RULES.allowed_lateness
@@ -287,10 +288,9 @@ def blocks_of(rows: Sequence[Raw]) -> list[Block | MarkBlock]:
     for feed, topic in TOPIC.items():
         own = [row for row in rows if feed_of(row) == feed]
         if own:
-            schema = SCHEMAS.named("web_log" if feed == "web_logs" else "live_event")
-            encoder = ColumnEncoder(
-                schema, SCHEMAS.id_of("web_log" if feed == "web_logs" else "live_event")
-            )
+            name = INPUTS[feed].schema
+            schema = SCHEMAS.named(name)
+            encoder = ColumnEncoder(schema, SCHEMAS.id_of(name))
             values = encoder.encode(pl.DataFrame(own, schema=dtypes(schema)))
             found.append(Block(topic, 0, values, values))
     return found
@@ -323,22 +323,23 @@ def test_rule_27_a_replay_in_one_piece_ends_as_a_live_run_with_crashes(
                 frame = chunk.decode(SCHEMAS, topic.schema, names).frame
                 emitted[topic.name].extend(frame.to_dicts())
 
-    replay = Replay(RULES, SCHEMAS, Detection([]), keep, published_ms=1_800_000_000_000)
+    rules = EventTimeRules(feeds=FEEDS)
+    replay = Replay(rules, SCHEMAS, Detection([]), keep, published_ms=1_800_000_000_000)
     replay.publish(blocks_of(rows))
     replay.close()
 
-    line, left = TaskLine(), list(rows)
+    line, left = TaskLine(rules), list(rows)
     for size, crash in pieces:
         line.write(left[:size])
         left = left[size:]
         if crash:
             line.host.crash()
     line.write(left)
-    closing = RULES.closing(max(map(time_of, rows)))
-    for feed in RULES.feeds:
+    closing = rules.closing(max(map(time_of, rows)))
+    for feed in rules.feeds:
         line.kafka.publish(mark(feed, closing))
     line.commit()
-    detect = MemoryHost(line.kafka, lambda: DetectTask(RULES, Detection([]), SCHEMAS, partitions=1))
+    detect = MemoryHost(line.kafka, lambda: DetectTask(rules, Detection([]), SCHEMAS, partitions=1))
     detect.finish()
     for topic in (SESSIONS, REQUEST_STATS):
         assert finals(emitted[topic.name], topic) == finals(line.kafka.rows(topic.name), topic)

@@ -30,7 +30,7 @@ def columns(kind: str, name: str) -> set[str]:
 def test_every_feed_of_the_stages_can_be_read_again_with_all_its_columns() -> None:
     assert set(SOURCES) >= set(INPUTS)
     for feed, source in SOURCES.items():
-        needed = {*event_columns(feed), "_offset", "ingested_at"}
+        needed = {*event_columns(feed), "_offset", "ingested_at", "user_id", "real_user_id"}
         assert needed <= columns("CREATE OR REPLACE VIEW", source.view)
 
 

@@ -1,0 +1,81 @@
+"""The loop that tells what a request is from the columns of its web_logs row."""
+
+from typing import Any
+
+import numba
+from numba import types
+
+_LONGS = types.Array(types.int64, 1, "C", readonly=True)
+_INTS = types.Array(types.int32, 1, "C", readonly=True)
+_FLAGS = types.Array(types.boolean, 1, "C", readonly=True)
+_OUT = types.boolean[::1]
+WORDS = 16
+"""Words of ``known``: GET, POST, PUT, PATCH, DELETE, ping, create, login/canvas, two each."""
+
+
+@numba.njit(types.boolean(_LONGS, types.int64, _LONGS, types.int64), cache=True, inline="always")
+def _is(views: Any, row: Any, known: Any, word: Any) -> Any:
+    """Say whether a text of at most 12 bytes is a known one: it lies in its view, zeros behind."""
+    return views[2 * row] == known[word] and views[2 * row + 1] == known[word + 1]
+
+
+@numba.njit(
+    types.void(
+        _INTS, _LONGS, _LONGS, _FLAGS, _LONGS, _FLAGS, _FLAGS, _LONGS, _OUT, _OUT, _OUT
+    ),
+    cache=True,
+    nogil=True,
+)  # fmt: skip
+def tell_requests(
+    status: Any,
+    method: Any,
+    controller: Any,
+    has_controller: Any,
+    action: Any,
+    has_action: Any,
+    api: Any,
+    known: Any,
+    write: Any,
+    page: Any,
+    failed_login: Any,
+) -> None:
+    """Say of every request whether it writes, is a page, is a login that failed.
+
+    Texts are Arrow views; flags that are empty: all there. About 5 ns a row.
+    """
+    for row in range(len(status)):
+        code = status[row]
+        post = _is(method, row, known, 2)
+        write[row] = post or (
+            _is(method, row, known, 4) or _is(method, row, known, 6) or _is(method, row, known, 8)
+        )
+        acts = len(has_action) == 0 or has_action[row]
+        page[row] = (
+            code < 400
+            and not api[row]
+            and _is(method, row, known, 0)
+            and not (acts and _is(action, row, known, 10))
+        )
+        failed_login[row] = (
+            post
+            and 400 <= code <= 499
+            and acts
+            and _is(action, row, known, 12)
+            and (len(has_controller) == 0 or has_controller[row])
+            and _is(controller, row, known, 14)
+        )
+
+
+@numba.njit(
+    types.void(_LONGS, _FLAGS, _LONGS, _FLAGS, types.int64[::1], _OUT, _OUT), cache=True, nogil=True
+)
+def tell_people(
+    users: Any, is_user: Any, real: Any, is_real: Any, actor: Any, is_actor: Any, masqueraded: Any
+) -> None:
+    """Say who acts, and who of them as somebody else (semantics rule 3)."""
+    for row in range(len(actor)):
+        user = len(is_user) == 0 or is_user[row]
+        other = len(is_real) == 0 or is_real[row]
+        actor[row] = real[row] if other else users[row]
+        is_actor[row] = other or user
+        masqueraded[row] = other and user and real[row] != users[row]
