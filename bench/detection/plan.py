@@ -22,6 +22,8 @@ PER_WORKING_DAY: Final[dict[str, float]] = {
     "grade-class": 2.0,
     "chores": 4.0,
     "end-of-course": 0.3,
+    "open-course": 0.2,
+    "term-ends": 0.1,
     "hand-ins": 0.5,
     "busy-help-desk": 0.3,
 }

@@ -17,7 +17,7 @@ from pipeline.codecs.chunk import RecordChunk
 from pipeline.codecs.schemas import Schemas
 from pipeline.detect.detection import Detection
 from pipeline.detect.rules import AnyRule
-from pipeline.domain.feeds import LIVE_EVENTS, WEB_LOGS, Feed
+from pipeline.domain.feeds import COURSE_AUDIT, LIVE_EVENTS, WEB_LOGS, Feed
 from pipeline.domain.topics import ANOMALIES, REQUEST_STATS
 from pipeline.engine.replay import Replay
 from pipeline.engine.stage import Block, MarkBlock
@@ -29,7 +29,7 @@ from pipeline.simulator.labels import AttackLabel, LookAlike
 
 Record = dict[str, Any]
 
-FEEDS: Final[tuple[Feed, ...]] = (LIVE_EVENTS, WEB_LOGS)
+FEEDS: Final[tuple[Feed, ...]] = (LIVE_EVENTS, WEB_LOGS, COURSE_AUDIT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ def run(
 async def _replay(
     config: SimulationConfig, out: Path, rules: Sequence[AnyRule]
 ) -> tuple[pl.DataFrame, list[Record]]:
-    settings = Settings(time_zone=config.time_zone)
+    settings = Settings(time_zone=config.time_zone, feeds=FEEDS)
     known = wiring.schemas(settings)
     results = _Results(known)
     replay = Replay(

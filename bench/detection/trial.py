@@ -26,12 +26,12 @@ class Trial(NamedTuple):
 
 def judge(trial: Trial) -> tuple[list[str], dict[str, RuleScore]]:
     """Run a stretch; return what is to be told, and the scores of the rules."""
+    config = trial.world.config(trial.days, trial.seed)
     rules = [
         rule
-        for rule in read_rules(Settings().rules_dir)
+        for rule in read_rules(Settings().rules_dir, config.time_zone)
         if rule.state != "off" and (trial.rules is None or rule.id in trial.rules)
     ]
-    config = trial.world.config(trial.days, trial.seed)
     kinds = [] if trial.strength is None else plan.attacks(trial.strength)
     parts = [
         (config.start_us + plan.LEARNING, kinds),

@@ -5,11 +5,11 @@ from typing import Final
 
 from pipeline.codecs.marks import Mark, mark_headers
 from pipeline.codecs.schemas import Schemas
-from pipeline.domain.feeds import LIVE_EVENTS, WEB_LOGS, Feed
+from pipeline.domain.feeds import COURSE_AUDIT, LIVE_EVENTS, WEB_LOGS, Feed
 from pipeline.domain.topics import INGEST_CURSORS
 from pipeline.engine.sessionize_task import INPUTS
 from pipeline.engine.stage import Block, MarkBlock
-from pipeline.ingest import live_event_files, web_log_files
+from pipeline.ingest import course_audit_files, live_event_files, web_log_files
 from pipeline.ingest.clock import Clock
 from pipeline.ingest.cursors import FileCursor, load_cursors
 from pipeline.ingest.dap import cursor as dap_cursor
@@ -20,10 +20,11 @@ from pipeline.ingest.publisher import CursorSource, Publisher
 _AGENTS: Final[dict[Feed, tuple[tuple[str, type[FileCursor | DapCursor]], ...]]] = {
     WEB_LOGS: ((web_log_files.AGENT, FileCursor), (dap_cursor.AGENT, DapCursor)),
     LIVE_EVENTS: ((live_event_files.AGENT, FileCursor),),
+    COURSE_AUDIT: ((course_audit_files.AGENT, FileCursor),),
 }
 """Agents that remember their marks, and what their cursors are.
 
-Live Events over HTTPS or SQS keep no cursor: they mark by the clock, and a mark that is further
+Live Events over HTTPS or SQS and the Course Audit log mark by the clock, and a mark that is further
 back than the watermark moves nothing.
 """
 

@@ -15,7 +15,8 @@ from tenacity import (
 from pipeline.app import wiring
 from pipeline.app.settings import Settings
 from pipeline.domain.errors import Unavailable
-from pipeline.domain.feeds import LIVE_EVENTS, WEB_LOGS, Feed
+from pipeline.domain.feeds import COURSE_AUDIT, LIVE_EVENTS, WEB_LOGS, Feed
+from pipeline.ingest.course_audit_files import ingest_course_audit_files
 from pipeline.ingest.live_event_files import ingest_live_events_files
 from pipeline.ingest.options import FileAgentOptions
 from pipeline.ingest.totals import IngestTotals
@@ -29,7 +30,11 @@ PATIENCE_S: Final = 120.0
 
 STDIN: Final = "-"
 
-AGENTS: Final = {WEB_LOGS: ingest_web_logs_files, LIVE_EVENTS: ingest_live_events_files}
+AGENTS: Final = {
+    WEB_LOGS: ingest_web_logs_files,
+    LIVE_EVENTS: ingest_live_events_files,
+    COURSE_AUDIT: ingest_course_audit_files,
+}
 
 
 @dataclass(frozen=True, slots=True)

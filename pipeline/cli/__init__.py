@@ -13,6 +13,7 @@ from typing import Annotated, Final
 
 import typer
 
+from pipeline.app.quick_start import leave_out_pandas
 from pipeline.cli import alerts, dead_letters, ingest, notify, rules
 from pipeline.domain.errors import TelemetryError
 from pipeline.domain.exit_codes import ExitCode, exit_code
@@ -135,9 +136,6 @@ def run_stages(
     ] = False,
 ) -> None:
     """Run stages: one in this process, several in a process each."""
-    from pipeline.app.quick_start import leave_out_pandas
-
-    leave_out_pandas()
     from pipeline.app.commands import run
 
     run.run(stages or [], until_caught_up=until_caught_up, close=close)
@@ -150,11 +148,21 @@ def replay_files(
     live_events: Annotated[
         list[str] | None, typer.Option(help="Live Events files; repeatable.")
     ] = None,
+    course_audit: Annotated[
+        list[str] | None, typer.Option(help="Saved pages of the Course Audit log; repeatable.")
+    ] = None,
 ) -> None:
     """Run files through the same engine without Kafka or ClickHouse."""
     from pipeline.app.commands import replay
 
-    replay.replay(web_logs or [], live_events or [], out)
+    replay.replay(
+        {
+            "web_logs": web_logs or [],
+            "live_events": live_events or [],
+            "course_audit": course_audit or [],
+        },
+        out,
+    )
 
 
 @app.command("recompute")
@@ -251,6 +259,7 @@ def main() -> None:
     for name in ("aiokafka", "clickhouse_connect"):
         # What matters of their complaints is raised; a worker lets more through into its log.
         logging.getLogger(name).setLevel(logging.CRITICAL)
+    leave_out_pandas()
     try:
         app()
     except TelemetryError as error:

@@ -45,6 +45,21 @@ def ingest_live_events_files(
     command.ingest("live_events", paths, late_ok=late_ok, max_bad_share=max_bad_share)
 
 
+@commands.command("course-audit-files")
+def ingest_course_audit_files(
+    paths: Paths,
+    *,
+    late_ok: Annotated[
+        bool, typer.Option(help="Publish files that lie wholly behind the present watermark.")
+    ] = False,
+    max_bad_share: MaxBadShare = None,
+) -> None:
+    """Publish saved pages of the Course Audit log: what its API answers, a JSON document each."""
+    from pipeline.app.commands import ingest as command
+
+    command.ingest("course_audit", paths, late_ok=late_ok, max_bad_share=max_bad_share)
+
+
 @commands.command("live-events-http")
 def ingest_live_events_http() -> None:
     """Take Live Events that Canvas posts, signed or with a secret, until stopped."""

@@ -29,6 +29,16 @@ def rules_test(files: Files = None, rule: Rules = None) -> None:
     command.run_examples(files or [], rule or [])
 
 
+@commands.command("copy")
+def rules_copy(
+    directory: Annotated[Path, typer.Argument(help="Directory that is to hold them.")],
+) -> None:
+    """Copy the rules to a directory of your own, where an upgrade does not replace them."""
+    from pipeline.app.commands import rules as command
+
+    command.copy(directory)
+
+
 @commands.command("schema")
 def rules_schema() -> None:
     """Print the JSON schema of rule files, for editors."""
@@ -72,6 +82,9 @@ def rules_backtest(  # noqa: PLR0917  # typer knows them by name
     live_events: Annotated[
         list[str] | None, typer.Option(help="Live Events files; repeatable.")
     ] = None,
+    course_audit: Annotated[
+        list[str] | None, typer.Option(help="Saved pages of the Course Audit log; repeatable.")
+    ] = None,
     out: Annotated[
         Path | None, typer.Option(help="Directory for the alerts and a picture per rule.")
     ] = None,
@@ -79,7 +92,11 @@ def rules_backtest(  # noqa: PLR0917  # typer knows them by name
     """Judge the past: alerts per day, those recorded then, what a change would change."""
     from pipeline.app.commands import rules_backtest as command
 
-    files = {"web_logs": web_logs or [], "live_events": live_events or []}
+    files = {
+        "web_logs": web_logs or [],
+        "live_events": live_events or [],
+        "course_audit": course_audit or [],
+    }
     changes = command.changes(change or [])
     command.backtest(
         command.Order(since, until, rule or [], changes, learn_days, files, out)  # type: ignore[arg-type]

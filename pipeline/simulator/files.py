@@ -11,7 +11,7 @@ from pipeline.simulator.simulation import Begin, NamedPart, Simulation
 from pipeline.simulator.summary import SimulationSummary, labels_document
 
 LABELS: Final = "labels.json"
-FEED_DIRECTORIES: Final = ("web_logs", "live_events")
+FEED_DIRECTORIES: Final = ("web_logs", "live_events", "course_audit")
 # Level 4 halves the time of the usual 6 and loses 5 % of size.
 GZIP_LEVEL: Final = 4
 
@@ -22,7 +22,7 @@ def simulate(
     progress: Callable[[int], None],
     begin: Begin | None = None,
 ) -> SimulationSummary:
-    """Simulate into a directory: `web_logs/`, `live_events/`, `labels.json`.
+    """Simulate into a directory: `web_logs/`, `live_events/`, `course_audit/`, `labels.json`.
 
     `progress` is told how many of the configured hours are done. Parts of an earlier
     simulation in the same directory are replaced; other files stay. The same configuration

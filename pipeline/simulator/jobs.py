@@ -6,7 +6,7 @@ from pipeline.domain.event_time import MINUTE
 from pipeline.simulator.dice import Dice
 from pipeline.simulator.events import course_updated
 from pipeline.simulator.instance import global_id
-from pipeline.simulator.request import JobEvent
+from pipeline.simulator.request import Audit, JobEvent
 from pipeline.simulator.times import iso_s
 from pipeline.simulator.world import World
 
@@ -31,9 +31,10 @@ def sis_changes(world: World, at: int, dice: Dice) -> list[JobEvent]:
             body = _state(when, dice)
             events.append(JobEvent(when, "enrollment_state_updated", body, job_id, STATE_TAG))
         else:
-            events.append(
-                JobEvent(when, "course_updated", _course(world, when, dice), job_id, SIS_TAG)
-            )
+            course = dice.pick(world.university.courses)
+            body = course_updated(course, when, "available")
+            noted = (Audit("updated", course.id, '{"name":["Course","Course (SIS)"]}'),)
+            events.append(JobEvent(when, "course_updated", body, job_id, SIS_TAG, noted))
     return [event for event in events if world.start_us <= event.time_us < world.end_us]
 
 
@@ -58,7 +59,3 @@ def _state(at: int, dice: Dice) -> str:
         f',"restricted_access":false,"state":"active","state_is_current":true'
         f',"state_started_at":"{iso_s(at)}","state_valid_until":null}}'
     )
-
-
-def _course(world: World, at: int, dice: Dice) -> str:
-    return course_updated(dice.pick(world.university.courses), at, "available")

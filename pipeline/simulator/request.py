@@ -48,8 +48,17 @@ class LiveEvent(NamedTuple):
     body: str
 
 
+class Audit(NamedTuple):
+    """What the Course Audit log notes of a change; `data` is JSON text of the changed fields."""
+
+    type: str
+    course: int
+    data: str = "{}"
+    link: str = ""
+
+
 class Request(NamedTuple):
-    """One request, as both feeds will tell it; `logged` False: web_logs never have it."""
+    """One request, as all feeds will tell it; `logged` False: web_logs never have it."""
 
     time_us: int
     id: str
@@ -63,6 +72,7 @@ class Request(NamedTuple):
     referrer: str | None
     events: tuple[LiveEvent, ...]
     logged: bool = True
+    audits: tuple[Audit, ...] = ()
 
 
 class JobEvent(NamedTuple):
@@ -73,3 +83,4 @@ class JobEvent(NamedTuple):
     body: str
     job_id: str
     job_tag: str
+    audits: tuple[Audit, ...] = ()

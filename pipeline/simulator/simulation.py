@@ -3,19 +3,26 @@
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
-from pipeline.domain.feeds import LIVE_EVENTS, WEB_LOGS, Feed
+from pipeline.domain.feeds import COURSE_AUDIT, LIVE_EVENTS, WEB_LOGS, Feed
 from pipeline.simulator.attacks import chosen_attacks
 from pipeline.simulator.attacks.attack import Attack
 from pipeline.simulator.attacks.placement import begin_attacks
 from pipeline.simulator.bad_lines import BadLine, bad_lines
 from pipeline.simulator.config import SimulationConfig
+from pipeline.simulator.course_audit import of_job, of_request
 from pipeline.simulator.dice import Dice
 from pipeline.simulator.labels import AttackLabel, BadLineLabel, LookAlike
-from pipeline.simulator.request import Request
+from pipeline.simulator.request import JobEvent, Request
 from pipeline.simulator.streams import BAD_LINES
 from pipeline.simulator.summary import SimulationSummary
 from pipeline.simulator.traffic import Hour, background
-from pipeline.simulator.windows import WINDOW, LiveEventWindows, Part, WebLogWindows
+from pipeline.simulator.windows import (
+    WINDOW,
+    CourseAuditWindows,
+    LiveEventWindows,
+    Part,
+    WebLogWindows,
+)
 from pipeline.simulator.world import World
 
 Begin = Callable[[World], list[Attack]]
@@ -42,11 +49,12 @@ class Simulation:
             self._attacks = begin(self._world)
         self._web_logs = WebLogWindows(config.end_us, config.seed)
         self._live_events = LiveEventWindows(config.end_us, config.time_zone)
+        self._course_audit = CourseAuditWindows(config.end_us)
         self._dice = Dice(config.seed, BAD_LINES)
         self._bad = self._plan_bad_lines()
         self._bad_labels: list[BadLineLabel] = []
         self._look_alikes: list[LookAlike] = []
-        self._files: dict[Feed, list[str]] = {WEB_LOGS: [], LIVE_EVENTS: []}
+        self._files: dict[Feed, list[str]] = {WEB_LOGS: [], LIVE_EVENTS: [], COURSE_AUDIT: []}
         self._sessions = 0
         self._masqueraded = 0
         self._server_errors = 0
@@ -59,6 +67,7 @@ class Simulation:
             last = hour.end_us == end_us
             parts = self._named(WEB_LOGS, self._web_logs.close(hour.end_us), last=last)
             parts += self._named(LIVE_EVENTS, self._live_events.close(hour.end_us), last=last)
+            parts += self._named(COURSE_AUDIT, self._course_audit.close(hour.end_us), last=last)
             yield parts
 
     def summary(self) -> SimulationSummary:
@@ -70,6 +79,7 @@ class Simulation:
             corrections=self._web_logs.corrections,
             deletions=self._web_logs.deletions,
             live_events=self._live_events.events,
+            audit_events=self._course_audit.events,
             sessions=self._sessions,
             masqueraded_rows=self._masqueraded,
             server_errors=self._server_errors,
@@ -79,7 +89,7 @@ class Simulation:
                 *self._look_alikes,
                 *(label for label in labels if isinstance(label, LookAlike)),
             ),
-            files=(*self._files[WEB_LOGS], *self._files[LIVE_EVENTS]),
+            files=tuple(file for files in self._files.values() for file in files),
         )
 
     def _add(self, hour: Hour) -> None:
@@ -91,9 +101,13 @@ class Simulation:
                 for requests in attack.journeys():
                     self._write(requests)
                 for job in attack.jobs():
-                    self._live_events.add_job(job)
+                    self._add_job(job)
         for job in hour.jobs:
-            self._live_events.add_job(job)
+            self._add_job(job)
+
+    def _add_job(self, job: JobEvent) -> None:
+        self._live_events.add_job(job)
+        self._course_audit.add(of_job(job))
 
     def _touched(self, requests: list[Request]) -> list[Request]:
         for attack in self._attacks:
@@ -109,6 +123,8 @@ class Simulation:
                 self._web_logs.add(request)
             if request.events:
                 self._live_events.add(request)
+            if request.audits:
+                self._course_audit.add(of_request(request))
             sessions.add(request.client.session)
             if request.client.real is not None:
                 self._masqueraded += 1

@@ -24,6 +24,7 @@ class SimulationSummary:
     corrections: int
     deletions: int
     live_events: int
+    audit_events: int
     sessions: int
     masqueraded_rows: int
     server_errors: int
@@ -64,6 +65,7 @@ def labels_document(summary: SimulationSummary) -> dict[str, Any]:
                 "events": summary.live_events,
                 "bad_lines": sum(label.feed == LIVE_EVENTS for label in summary.bad_lines),
             },
+            "course_audit": {"events": summary.audit_events},
             "sessions": summary.sessions,
             "masqueraded_rows": summary.masqueraded_rows,
             "server_errors": summary.server_errors,

@@ -1,6 +1,6 @@
 """Lines gathered into the files of four-hour windows, as DAP refreshes them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import Final, NamedTuple
 
@@ -8,6 +8,7 @@ import numpy as np
 
 from pipeline.domain.event_time import HOUR, MICROS, MINUTE
 from pipeline.simulator import chances
+from pipeline.simulator.course_audit import Noted, pages
 from pipeline.simulator.live_events import delay_us, event_line, event_time_us, job_line
 from pipeline.simulator.request import JobEvent, Request
 from pipeline.simulator.streams import SHUFFLE
@@ -91,6 +92,28 @@ def _commits(window: int) -> tuple[str, ...]:
 
 def _commit(window: int, bits: int) -> str:
     return _commits(window)[bits >> 8 & 3]
+
+
+class CourseAuditWindows:
+    """Gathers audit events by the window of their time; they are pages when it closes."""
+
+    def __init__(self, end_us: int) -> None:
+        self._end_us = end_us
+        self._open: dict[int, list[Noted]] = {}
+        self.events = 0
+
+    def add(self, noted: Iterable[Noted]) -> None:
+        """Take what was noted of a change."""
+        for each in noted:
+            self.events += 1
+            self._open.setdefault(each.time_us // WINDOW, []).append(each)
+
+    def close(self, until_us: int) -> Iterator[Part]:
+        """Give the windows that end at or before an instant; at the end, all there are."""
+        done = until_us // WINDOW - 1
+        for window in sorted(self._open):
+            if window <= done or until_us >= self._end_us:
+                yield Part(window, pages(self._open.pop(window)))
 
 
 class LiveEventWindows:

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +47,8 @@ class Line:
             "log_level": "warning",
             **more,
         }
-        self.settings = Settings.model_validate(self.variables)
+        feeds = {"feeds": json.loads(more["feeds"])} if "feeds" in more else {}
+        self.settings = Settings.model_validate(self.variables | feeds)
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
 
     @property
@@ -71,13 +73,20 @@ class Line:
             check=False,
         )
 
-    def start(self, *stages: str) -> None:
-        """Start stages, a process each; static membership lets a restarted one rejoin at once."""
+    def start(self, *stages: str, log: Path | None = None) -> None:
+        """Start stages, a process each; static membership lets a restarted one rejoin at once.
+
+        With ``log``, what they write to their outputs is appended to that file.
+        """
         for stage in stages:
             environment = {**self.environment, f"{PREFIX}GROUP_INSTANCE_ID": "only"}
-            self.processes[stage] = subprocess.Popen(
-                [sys.executable, "-m", "pipeline", "run", stage], env=environment
-            )
+            with log.open("ab") if log else nullcontext() as output:
+                self.processes[stage] = subprocess.Popen(
+                    [sys.executable, "-m", "pipeline", "run", stage],
+                    env=environment,
+                    stdout=output,
+                    stderr=output,
+                )
 
     def kill(self, stage: str) -> None:
         """End a stage as a crash does."""
@@ -182,8 +191,13 @@ def simulated(directory: Path, *arguments: str) -> Path:
 
 
 def replay(files: Path, out: Path) -> Path:
-    """Replay both feeds of a simulated directory."""
-    feeds = ["--web-logs", str(files / "web_logs"), "--live-events", str(files / "live_events")]
+    """Replay the feeds of a simulated directory."""
+    feeds = [
+        argument
+        for feed in ("web_logs", "live_events", "course_audit")
+        if any((files / feed).glob("*"))
+        for argument in (f"--{feed.replace('_', '-')}", str(files / feed))
+    ]
     subprocess.run(
         [sys.executable, "-m", "pipeline", "replay", *feeds, "--out", str(out)],
         check=True,

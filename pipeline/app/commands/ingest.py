@@ -1,4 +1,4 @@
-"""``ingest web-logs-files`` and ``ingest live-events-files``."""
+"""``ingest web-logs-files``, ``live-events-files`` and ``course-audit-files``."""
 
 import asyncio
 from collections.abc import Sequence

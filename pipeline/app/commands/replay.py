@@ -42,11 +42,10 @@ FILES: Final[dict[str, tuple[Topic, str]]] = {
 }
 
 
-def replay(web_logs: Sequence[str], live_events: Sequence[str], out: Path) -> None:
+def replay(given: Mapping[Feed, Sequence[str]], out: Path) -> None:
     """Replay files and print where every row went."""
-    given: dict[Feed, Sequence[str]] = {"web_logs": web_logs, "live_events": live_events}
     if not any(given.values()):
-        raise OurMistake("replay needs --web-logs or --live-events")
+        raise OurMistake("replay needs --web-logs, --live-events or --course-audit")
     settings = load_settings()
     asyncio.run(_replay(settings, given, out))
 

@@ -1,6 +1,7 @@
 """``rules check|test|schema``: what can be said of rule files without any data."""
 
 import json
+import shutil
 import sys
 import time
 from collections.abc import Sequence
@@ -10,7 +11,7 @@ from typing import Final
 from pipeline.app.printing import console
 from pipeline.app.rule_checks import untested, wrong_with
 from pipeline.app.rule_files import chosen, read_files, read_rules, rule_paths
-from pipeline.app.settings import Settings, load_settings
+from pipeline.app.settings import PREFIX, Settings, load_settings
 from pipeline.detect.rules import AnyRule, RuleMistakes, rule_schema
 from pipeline.domain.errors import SettingsError
 from pipeline.domain.exit_codes import ExitCode
@@ -54,6 +55,19 @@ def run_examples(
     out.print(f"{count} examples, {wrong} not as they should be.")
     if wrong:
         sys.exit(ExitCode.DIFFERENCES)
+
+
+def copy(directory: Path, settings: Settings | None = None) -> None:
+    """Copy all rules; raises SettingsError, and copies nothing, if a file is there already."""
+    paths = _all_paths(settings)
+    if there := [path.name for path in paths if (directory / path.name).exists()]:
+        raise SettingsError(f"{directory} has {', '.join(there)} already")
+    directory.mkdir(parents=True, exist_ok=True)
+    for path in paths:
+        shutil.copy(path, directory)
+    console().print(
+        f"{len(paths)} rules are there now; {PREFIX}RULES_DIR={directory.absolute()} uses them."
+    )
 
 
 def schema() -> None:

@@ -6,14 +6,14 @@ from pipeline.domain.event_time import MICROS
 from pipeline.simulator import chances, routes
 from pipeline.simulator.attacks import paths
 from pipeline.simulator.attacks.drill import OFFICE, Drill, look_alike
-from pipeline.simulator.attacks.records import change_course
+from pipeline.simulator.attacks.records import change_course, open_course
 from pipeline.simulator.attacks.scene import Scene, tell
 from pipeline.simulator.client import Client
-from pipeline.simulator.events import grade_change
+from pipeline.simulator.events import course_updated, grade_change
 from pipeline.simulator.help_desk import become, look_up, stop_acting
 from pipeline.simulator.jobs import SIS_TAG, enrollment
 from pipeline.simulator.pages import HELPED, STUDENT_DAY
-from pipeline.simulator.request import JobEvent, Request
+from pipeline.simulator.request import Audit, JobEvent, Request
 from pipeline.simulator.university import CAMPUS_IPS
 
 
@@ -113,6 +113,27 @@ def end_of_course(scene: Scene) -> None:
         change_course(journey, scene.dice.pick(teacher.courses), paths.CHANGED_COURSE, state)
 
 
+def open_own_course(scene: Scene) -> None:
+    """Let a teacher show a course of his own to the world."""
+    teacher = scene.somebody("teacher")
+    journey = scene.journey(scene.at_home(teacher), scene.moment.start_us)
+    for at in scene.clock(scene.size):
+        journey.at = at
+        open_course(journey, scene.dice.pick(teacher.courses))
+
+
+def term_ends(scene: Scene) -> None:
+    """Let an import conclude the courses of a term that is over."""
+    courses = scene.dice.sample(scene.world.university.courses, scene.size)
+    for course, at in zip(courses, scene.clock(len(courses)), strict=True):
+        when = at - at % 1_000
+        body = course_updated(course, when, "completed")
+        noted = (Audit("concluded", course.id),)
+        scene.jobs.append(
+            JobEvent(when, "course_updated", body, "1000000000000072", SIS_TAG, noted)
+        )
+
+
 def hand_ins(scene: Scene) -> None:
     """Let a teacher download a class's files."""
     teacher = scene.somebody("teacher")
@@ -166,6 +187,13 @@ LOOK_ALIKES: Final[tuple[Drill, ...]] = (
     ),
     look_alike("chores", chores, 2, minutes=60, detail="An administrator changes a setting."),
     look_alike("end-of-course", end_of_course, 1, minutes=10, detail="A course is concluded."),
+    look_alike(
+        "open-course", open_own_course, 2, minutes=10, detail="A teacher makes a course public."
+    ),
+    look_alike(
+        "term-ends", term_ends, 40, minutes=15, hours=(3.0, 5.0),
+        detail="An import concludes the courses of a term.",
+    ),
     look_alike("hand-ins", hand_ins, 25, minutes=30, detail="A teacher downloads a class's files."),
     look_alike(
         "busy-help-desk", busy_help_desk, 5, minutes=60,

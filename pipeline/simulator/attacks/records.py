@@ -5,14 +5,14 @@ from typing import Final
 from pipeline.simulator import routes
 from pipeline.simulator.attacks import paths
 from pipeline.simulator.attacks.drill import DAYTIME, OFFICE, Drill, attack
-from pipeline.simulator.attacks.scene import Scene, tell
+from pipeline.simulator.attacks.scene import Scene, note, tell
 from pipeline.simulator.client import Client
 from pipeline.simulator.events import course_updated, grade_change
 from pipeline.simulator.instance import global_id
 from pipeline.simulator.jobs import SIS_TAG, enrollment
 from pipeline.simulator.journey import Journey
 from pipeline.simulator.person import Course, Person
-from pipeline.simulator.request import JobEvent, LiveEvent, Route
+from pipeline.simulator.request import Audit, JobEvent, LiveEvent, Route
 from pipeline.simulator.times import iso_s
 from pipeline.simulator.university import SERVICE_IPS
 from pipeline.simulator.user_agents import SCRIPT
@@ -59,6 +59,18 @@ def reset_courses(scene: Scene) -> None:
 def close_courses(scene: Scene) -> None:
     """Conclude courses in mid-term, with an administrator's account."""
     _change_courses(scene, scene.somebody("admin"), paths.CHANGED_COURSE, "completed")
+
+
+def open_courses(scene: Scene) -> None:
+    """Make courses public one after the other, with an administrator's account."""
+    admin = scene.somebody("admin")
+    _open_courses(scene, scene.at_home(admin), admin)
+
+
+def open_courses_by_program(scene: Scene) -> None:
+    """Make courses public through the API, with an administrator's token, from elsewhere."""
+    admin = scene.somebody("admin")
+    _open_courses(scene, scene.token(admin, 55, scene.stranger_ip(), SCRIPT), admin)
 
 
 def delete_enrolments(scene: Scene) -> None:
@@ -109,6 +121,36 @@ def change_course(journey: Journey, course: Course, route: Route, state: str) ->
     """Ask for a change of a course's state; the event says the state it has then."""
     journey.ask(route, course, course.id, status=route.status)
     tell(journey, LiveEvent("course_updated", course_updated(course, journey.at, state)))
+    if route is paths.RESET_COURSE:
+        new = course.id + _NEW_COURSE
+        note(
+            journey,
+            Audit("reset_to", course.id, link=f',"reset_to":{new}'),
+            Audit("reset_from", new, link=f',"reset_from":{course.id}'),
+        )
+    else:
+        note(journey, Audit(_NOTED[state], course.id))
+
+
+_NOTED: Final = {"deleted": "deleted", "completed": "concluded", "claimed": "claimed"}
+"""What the Course Audit log calls a state."""
+_NEW_COURSE: Final = 500_000
+
+
+def open_course(journey: Journey, course: Course) -> None:
+    """Ask for a course to be public; only the Course Audit log says so."""
+    journey.ask(paths.CHANGED_COURSE, course, course.id, status=200)
+    tell(journey, LiveEvent("course_updated", course_updated(course, journey.at, "available")))
+    note(journey, Audit("updated", course.id, '{"is_public":[false,true]}'))
+
+
+def _open_courses(scene: Scene, client: Client, admin: Person) -> None:
+    journey = scene.journey(client, scene.moment.start_us)
+    courses = scene.dice.sample(scene.world.university.courses, scene.size)
+    for course, at in zip(courses, scene.clock(len(courses)), strict=True):
+        journey.at = at
+        open_course(journey, course)
+    scene.about("audit_change", f"made_public#{admin.user_id}")
 
 
 def _import(scene: Scene) -> None:
@@ -135,6 +177,7 @@ def _user(person: Person, at: int) -> str:
 
 _GRADES: Final = ("grade", "unknown_developer_key", "token_", "session_from")
 _COURSES: Final = ("course_", "admin_")
+_OPENED: Final = (*_COURSES, "token_", "unknown_developer_key")
 _SIS: Final = ("sis_",)
 
 RECORD_ATTACKS: Final[tuple[Drill, ...]] = (
@@ -166,6 +209,15 @@ RECORD_ATTACKS: Final[tuple[Drill, ...]] = (
     *attack(
         "courses-concluded", close_courses, (3, 10, 25), rule="course_destruction", minutes=20,
         hours=OFFICE, also=_COURSES, detail="Courses are concluded in mid-term.",
+    ),
+    *attack(
+        "courses-opened", open_courses, (2, 10, 25), rule="course_made_public", minutes=30,
+        hours=OFFICE, also=_COURSES, detail="An administrator's account makes courses public.",
+    ),
+    *attack(
+        "courses-opened-by-program", open_courses_by_program, (2, 10, 25),
+        rule="course_made_public", minutes=30, hours=DAYTIME, also=_OPENED,
+        detail="A program with an administrator's token makes courses public.",
     ),
     *attack(
         "sis-enrolments-deleted", delete_enrolments, (20, 120, 600), rule="sis_deletes", minutes=15,

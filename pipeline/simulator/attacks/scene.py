@@ -10,7 +10,7 @@ from pipeline.simulator.dice import Dice
 from pipeline.simulator.journey import Journey
 from pipeline.simulator.labels import Key
 from pipeline.simulator.person import Kind, Person
-from pipeline.simulator.request import JobEvent, LiveEvent, Request
+from pipeline.simulator.request import Audit, JobEvent, LiveEvent, Request
 from pipeline.simulator.user_agents import DESKTOP
 from pipeline.simulator.world import World
 
@@ -108,6 +108,13 @@ def tell(journey: Journey, *events: LiveEvent) -> None:
     last = journey.requests[-1]
     if last.status < 400:
         journey.requests[-1] = last._replace(events=events)
+
+
+def note(journey: Journey, *audits: Audit) -> None:
+    """Let the Course Audit log note what the last request did."""
+    last = journey.requests[-1]
+    if last.status < 400:
+        journey.requests[-1] = last._replace(audits=audits)
 
 
 def _time(request: Request) -> int:

@@ -1,5 +1,6 @@
 """One simulated day, its replay, and its run through the whole line, shared by the tests."""
 
+import json
 import subprocess
 import uuid
 from collections.abc import Iterator
@@ -28,7 +29,12 @@ class Finished(NamedTuple):
     run: subprocess.CompletedProcess[str]
 
 
-FEEDS = {"web-logs-files": "web_logs", "live-events-files": "live_events"}
+FEEDS = {
+    "web-logs-files": "web_logs",
+    "live-events-files": "live_events",
+    "course-audit-files": "course_audit",
+}
+EVERY_FEED = json.dumps(list(FEEDS.values()))
 
 
 @pytest.fixture(scope="session")
@@ -43,7 +49,7 @@ def day(tmp_path_factory: pytest.TempPathFactory) -> Day:
 def finished(stack: Stack, day: Day) -> Iterator[Finished]:
     """The day on the real stack: topics create, tables migrate, ingest, run until closed."""
     name = uuid.uuid4().hex[:12]
-    line = Line(stack, f"finished-{name}.", f"finished_{name}")
+    line = Line(stack, f"finished-{name}.", f"finished_{name}", feeds=EVERY_FEED)
     line.create()
     ingested = {}
     for command, feed in FEEDS.items():

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from pipeline.app.stages import STAGES
-from tests.integration.app.conftest import Day
+from tests.integration.app.conftest import EVERY_FEED, FEEDS, Day
 from tests.support.line import RESULTS, Line, final, replayed
 from tests.support.stack import Stack
 
@@ -21,7 +21,7 @@ KILLS = 20
 def test_killed_stages_lose_nothing_and_double_nothing(
     stack: Stack, topic_prefix: str, database: str, day: Day
 ) -> None:
-    line = Line(stack, topic_prefix, database)
+    line = Line(stack, topic_prefix, database, feeds=EVERY_FEED)
     line.create()
     rng = random.Random(7)
     line.start(*STAGES)
@@ -30,7 +30,7 @@ def test_killed_stages_lose_nothing_and_double_nothing(
             [sys.executable, "-m", "pipeline", "ingest", command, str(day.files / feed)],
             env=line.environment,
         )
-        for command, feed in (("web-logs-files", "web_logs"), ("live-events-files", "live_events"))
+        for command, feed in FEEDS.items()
     ]
     try:
         for number in range(KILLS):
@@ -39,7 +39,7 @@ def test_killed_stages_lose_nothing_and_double_nothing(
             stage = STAGES[number % len(STAGES)]
             line.kill(stage)
             line.start(stage)
-        assert [ingest.wait(600) for ingest in ingests] == [0, 0]
+        assert [ingest.wait(600) for ingest in ingests] == [0, 0, 0]
         line.caught_up(close=True, within_s=900)
     finally:
         for ingest in ingests:

@@ -8,7 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.domain.topics import DEAD_LETTERS, ERASURES, LIVE_EVENTS, WEB_LOGS, Topic
+from pipeline.domain.topics import (
+    COURSE_AUDIT,
+    DEAD_LETTERS,
+    ERASURES,
+    LIVE_EVENTS,
+    WEB_LOGS,
+    Topic,
+)
 from tests.integration.app.conftest import FEEDS, Day
 from tests.support.line import Line
 from tests.support.stack import Stack
@@ -16,7 +23,11 @@ from tests.support.stack import Stack
 pytestmark = [pytest.mark.stack, pytest.mark.crash]
 
 KILLS = 6
-INPUTS = {"web_logs": (WEB_LOGS, "id"), "live_events": (LIVE_EVENTS, "event_key")}
+INPUTS = {
+    "web_logs": (WEB_LOGS, "id"),
+    "live_events": (LIVE_EVENTS, "event_key"),
+    "course_audit": (COURSE_AUDIT, "id"),
+}
 
 
 @pytest.mark.timeout(1800)
@@ -43,7 +54,7 @@ def _killed(line: Line, command: str, files: Path, rng: random.Random) -> None:
     process = subprocess.Popen(
         [sys.executable, "-m", "pipeline", "ingest", command, str(files)], env=line.environment
     )
-    time.sleep(rng.uniform(3.0, 8.0))
+    time.sleep(rng.uniform(1.0, 6.0))
     process.kill()
     process.wait()
 

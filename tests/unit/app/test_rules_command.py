@@ -40,6 +40,19 @@ def test_right_rules_are_counted(rule: Path, capsys: pytest.CaptureFixture[str])
     assert capsys.readouterr().out == "1 rules are right.\n"
 
 
+def test_rules_are_copied_to_a_directory_of_ones_own_and_nothing_there_is_lost(
+    rule: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    own = tmp_path / "etc" / "rules"
+    command.copy(own, Settings(rules_dir=rule.parent))
+    assert (own / rule.name).read_text() == rule.read_text()
+    assert f"CANVAS_TELEMETRY_RULES_DIR={own}" in capsys.readouterr().out.replace("\n", "")
+    (own / rule.name).write_text("mine")
+    with pytest.raises(SettingsError, match=f"has {rule.name} already"):
+        command.copy(own, Settings(rules_dir=rule.parent))
+    assert (own / rule.name).read_text() == "mine"
+
+
 def test_rules_of_the_directory_are_checked_if_none_are_named(
     rule: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -68,6 +68,8 @@ def test_labels_tell_the_totals(attacked: Simulated) -> None:
     actions = [line["meta"]["action"] for _, line in attacked.good("web_logs")]
     assert web_logs["deletions"] == actions.count("D") > 0
     assert web_logs["corrections"] == actions.count("U") - len(rows) > 0
+    pages = [page for _, page in attacked.good("course_audit")]
+    assert totals["course_audit"]["events"] == sum(len(page["events"]) for page in pages) > 0
     assert totals["sessions"] == len({row["session_id"] for row in rows if "session_id" in row})
     assert totals["masqueraded_rows"] == sum("real_user_id" in row for row in rows)
     assert totals["server_errors"] == sum(500 <= row["http_status"] < 600 for row in rows)
