@@ -20,7 +20,7 @@ import numpy as np
 import polars as pl
 
 from pipeline.aggregate.deltas import RequestDeltas
-from pipeline.app import wiring
+from pipeline.app import stage_tasks, wiring
 from pipeline.app.settings import Settings
 from pipeline.codecs.chunk import RecordChunk
 from pipeline.codecs.marks import StageMark, mark_headers
@@ -119,7 +119,7 @@ def detect(taken: list[pl.DataFrame]) -> None:
         source = int(frame["partition"][0])
         mark = StageMark(source, {WEB_LOGS: at}, (), at - 2 * HOUR)
         records.append(Stored(len(records), 0, None, None, mark_headers(mark)))
-    task = wiring.detect_task(settings, known, PARTITIONS)
+    task = stage_tasks.detect_task(settings, known, PARTITIONS)
     adding = flushing = 0.0
     for number, first in enumerate(range(0, len(records), CHUNK), start=1):
         last = min(first + CHUNK, len(records))

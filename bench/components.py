@@ -16,10 +16,11 @@ import polars as pl
 
 from bench.feeds import WEB_LOGS_DIR
 from pipeline.aggregate.deltas import RequestDeltas
-from pipeline.app import wiring
+from pipeline.app import stage_tasks, wiring
 from pipeline.app.settings import Settings
 from pipeline.codecs.avro import ColumnEncoder
 from pipeline.codecs.chunk import Chunk
+from pipeline.codecs.column_encoder import rows_of
 from pipeline.codecs.event_batch import event_batch, event_columns
 from pipeline.codecs.keys import binary_values
 from pipeline.codecs.marks import Mark
@@ -137,7 +138,7 @@ def detect_steps(settings: Settings, most_rows: int) -> Line:
     steps, known = Steps(), wiring.schemas(settings)
     chunks = asyncio.run(_chunks(settings, REQUEST_DELTAS, most_rows, steps)).get(0, [])
     rows = sum(map(len, chunks))
-    task, added = wiring.detect_task(settings, known, settings.partitions), 0
+    task, added = stage_tasks.detect_task(settings, known, settings.partitions), 0
     for number, chunk in enumerate(chunks, start=1):
         with steps.step("decode, add up"):
             task.add(chunk)
@@ -188,17 +189,17 @@ class _SessionizeLine:
         with step("sessions: advance, take"):
             if watermark is not None:
                 self._sessions.advance(self._watermarks.feeds, watermark)
-            sessions = self._sessions.take(version) if self._sessions.pending() else None
+            sessions = self._sessions.take_columns(version) if self._sessions.pending() else None
         with step("deltas: take"):
-            deltas = self._deltas.take(0, version) if self._deltas.pending() else None
-        for topic, frame in ((SESSIONS, sessions), (REQUEST_DELTAS, deltas)):
-            if frame is not None and frame.height:
+            deltas = self._deltas.take_columns(0, version) if self._deltas.pending() else None
+        for topic, columns in ((SESSIONS, sessions), (REQUEST_DELTAS, deltas)):
+            if columns is not None and rows_of(columns):
                 with step("Avro encode"):
-                    block = self._blocks.block(topic, 0, frame)
+                    block = self._blocks.columns(topic, 0, columns)
                 _batch_steps(self._steps, block)
         if sessions is not None:
             self._sessions.delivered(self._end)
-            self._end += sessions.height
+            self._end += rows_of(sessions)
 
 
 def _batch_steps(steps: Steps, block: Block) -> None:

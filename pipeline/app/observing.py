@@ -2,20 +2,17 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from typing import Final
 
-from prometheus_client.core import (
-    CounterMetricFamily,
-    GaugeMetricFamily,
-    HistogramMetricFamily,
-)
+from prometheus_client.core import HistogramMetricFamily
 from prometheus_client.metrics_core import Metric as Family
 from prometheus_client.registry import Collector
 
 from pipeline.app import metrics
 from pipeline.app.metrics import PREFIX, Metric
 from pipeline.app.rule_watch import RuleWatch
+from pipeline.app.samples import MICROS, family
 from pipeline.engine.detect_task import DetectTask
 from pipeline.engine.sessionize_task import SessionizeTask
 from pipeline.engine.stage import StageHandler
@@ -24,12 +21,10 @@ from pipeline.kafka.status import WorkerStatus
 from pipeline.kafka.transactional_stage import TransactionalStage
 from pipeline.sink.sink import ClickHouseSink
 
-MICROS: Final = 1_000_000
 OUTCOMES: Final = ("consumed", "in_sessions", "without_session", "late", "duplicates", "dead")
 
 RULE_STATES: Final = ("enabled", "shadow", "off")
 
-Samples = Iterable[tuple[tuple[str, ...], float]]
 Clock = Callable[[], float]
 
 
@@ -161,15 +156,6 @@ def _sink(handler: ClickHouseSink) -> Iterator[Family]:
     yield family(metrics.SINK_DEAD, [((), handler.bad)])
     yield family(metrics.CLICKHOUSE_RETRIES, [((), handler.retries)])
     yield family(metrics.CLICKHOUSE_AWAY, [((), float(handler.trouble is not None))])
-
-
-def family(metric: Metric, samples: Samples) -> Family:
-    """Return a counter or gauge with its samples: label values and number."""
-    kind = CounterMetricFamily if metric.kind == "counter" else GaugeMetricFamily
-    family = kind(PREFIX + metric.name, metric.help, labels=metric.labels)
-    for labels, value in samples:
-        family.add_metric(labels, value)
-    return family
 
 
 def _histogram(metric: Metric, labels: tuple[str, ...], commits: CommitFigures) -> Family:

@@ -1,4 +1,4 @@
-"""A worker that starts again after a crash should work soon: what it never uses stays out."""
+"""A process that starts again after a crash should work soon: what it never uses stays out."""
 
 import sys
 from collections.abc import Sequence
@@ -31,7 +31,7 @@ class _LeftOut(MetaPathFinder, Loader):
 def leave_out_pandas() -> None:
     """Keep Arrow from importing pandas, which it does where it is installed.
 
-    That takes a quarter of a worker's start (about 1 CPU second), and no stage uses it. Does
+    That takes a quarter of a process's start (about 1 CPU second), and no command uses it. Does
     nothing if pandas is imported already.
     """
     if PANDAS not in sys.modules and not any(isinstance(each, _LeftOut) for each in sys.meta_path):

@@ -97,7 +97,7 @@ class Recomputing:
         self._publisher = publisher
         self._until = until
         self._now = now
-        self._blocks = BlockMaker(schemas)
+        self._blocks = BlockMaker(schemas, settings.site_name)
 
     async def run(
         self, jobs: Sequence[Job], spool: SpooledStats, progressed: Callable[[int], None]

@@ -1,22 +1,22 @@
-"""The object graph, on one page: settings in, ready objects out."""
+"""The object graph, on one page: settings in, ready objects out.
 
-import structlog
+The tasks of the stages are in ``stage_tasks``: an agent starts without the engine.
+"""
+
+from typing import TYPE_CHECKING
+
 from pydantic import SecretStr
 
-from pipeline.app.rule_files import read_rules
-from pipeline.app.rule_watch import RuleWatch
 from pipeline.app.settings import Settings
 from pipeline.codecs.privacy import Privacy
 from pipeline.codecs.privacy_rules import PrivacyRules
 from pipeline.codecs.protection import Protection
 from pipeline.codecs.schemas import Schemas
-from pipeline.detect.detection import Detection
-from pipeline.detect.rules import AnyRule
 from pipeline.domain.errors import SettingsError
-from pipeline.engine.detect_task import DetectTask
-from pipeline.engine.placement import PlacementCheck
-from pipeline.engine.sessionize_task import SessionizeTask
 from pipeline.kafka.registry import ConfluentRegistry, FileRegistry, RegistryAccess
+
+if TYPE_CHECKING:
+    from pipeline.detect.rules import AnyRule
 
 
 def schemas(settings: Settings, *, register: bool = False) -> Schemas:
@@ -76,42 +76,9 @@ def _secret(value: SecretStr | None) -> str:
     return "" if value is None else value.get_secret_value()
 
 
-def rules(settings: Settings) -> list[AnyRule]:
+def rules(settings: Settings) -> "list[AnyRule]":
     """Return the rules of the rules directory. Raises OurMistake with file, line and mistake."""
-    return read_rules(settings.rules_dir)
+    # An agent has no rules, and should start soon.
+    from pipeline.app.rule_files import read_rules  # noqa: PLC0415
 
-
-def sessionize_task(settings: Settings, known: Schemas, partition: int) -> SessionizeTask:
-    """Return the sessionize task of a partition."""
-    log = structlog.get_logger(__name__)
-    return SessionizeTask(
-        partition,
-        settings.event_time(),
-        known,
-        generation=settings.generation,
-        placement=PlacementCheck(
-            partition, settings.partitions, lambda said: log.warning("wrong partition", said=said)
-        ),
-    )
-
-
-def detect_task(
-    settings: Settings, known: Schemas, partitions: int, watch: RuleWatch | None = None
-) -> DetectTask:
-    """Return the detect stage's one task; ``partitions`` is the number of input partitions.
-
-    It goes on with other rules when ``watch`` finds them; without one its rules stay.
-    """
-    return DetectTask(
-        settings.event_time(),
-        Detection(rules(settings) if watch is None else watch.rules),
-        known,
-        partitions=partitions,
-        generation=settings.generation,
-        max_keys=settings.max_keys_per_minute or None,
-        new_rules=_nothing_new if watch is None else watch.follow(),
-    )
-
-
-def _nothing_new() -> None:
-    return None
+    return read_rules(settings.rules_dir, settings.time_zone)

@@ -4,7 +4,7 @@ import gc
 from contextlib import AbstractAsyncContextManager
 from typing import Final
 
-from pipeline.app import wiring
+from pipeline.app import stage_tasks, wiring
 from pipeline.app.observing import Observed
 from pipeline.app.rule_watch import RuleWatch
 from pipeline.app.settings import Settings
@@ -59,10 +59,10 @@ def run_stage(stage: str, settings: Settings) -> ExitCode:
 
     def make_task(partition: int) -> StageTask:
         if stage == "sessionize":
-            return wiring.sessionize_task(settings, known, partition)
+            return stage_tasks.sessionize_task(settings, known, partition)
         if observed.rules is None:
-            observed.rules = RuleWatch(settings.rules_dir)
-        return wiring.detect_task(settings, known, settings.partitions, observed.rules)
+            observed.rules = RuleWatch(settings.rules_dir, time_zone=settings.time_zone)
+        return stage_tasks.detect_task(settings, known, settings.partitions, observed.rules)
 
     if stage == "detect":
         count_tail.load()

@@ -16,11 +16,12 @@ from typing import Final
 from clickhouse_connect.driver.client import Client
 
 from pipeline.domain.errors import OurMistake
+from pipeline.sink.applied_retention import apply_retention
 from pipeline.sink.client import create_database, open_client, our_errors
 from pipeline.sink.connection import ClickHouseConnection
 from pipeline.sink.migrations import migrate, migration_differences
 from pipeline.sink.queries import query
-from pipeline.sink.retention import Retention, apply_retention
+from pipeline.sink.retention import Retention
 from pipeline.sink.tables import TABLES
 from pipeline.sink.tables.erasures import ERASURES
 

@@ -6,10 +6,11 @@ from typing import Any
 
 from clickhouse_connect.driver.client import Client
 
+from pipeline.sink.applied_retention import retention_differences
 from pipeline.sink.client import our_errors
 from pipeline.sink.columns import Columns
 from pipeline.sink.migrations import migration_differences
-from pipeline.sink.retention import Retention, retention_differences
+from pipeline.sink.retention import Retention
 from pipeline.sink.tables import TABLES
 
 

@@ -6,7 +6,7 @@ from prometheus_client.metrics_core import Metric as Family
 from prometheus_client.registry import Collector
 
 from pipeline.app import metrics
-from pipeline.app.observing import MICROS, family
+from pipeline.app.samples import MICROS, family
 from pipeline.ingest.figures import AgentFigures
 
 

@@ -56,18 +56,18 @@ async def send_test(settings: Settings) -> dict[str, str | None]:
         for url in settings.notify_alertmanager_urls:
             name = f"alertmanager {host_of(url)}"
             try:
-                await _fire(session, url, notice)
+                await _fire(session, url, notice, settings.site_name)
                 outcomes[name] = None
             except (Unavailable, Refused) as error:
                 outcomes[name] = str(error)
     return outcomes
 
 
-async def _fire(session: aiohttp.ClientSession, url: str, notice: Notice) -> None:
+async def _fire(session: aiohttp.ClientSession, url: str, notice: Notice, site: str) -> None:
     """Let a test alert fire for a minute."""
     now = wall_clock()
     alert = {
-        "labels": alertmanager.labels_of(notice.record, "info"),
+        "labels": alertmanager.labels_of(notice.record, "info", site),
         "annotations": alertmanager.annotations_of(notice.record),
         "startsAt": instant(now),
         "endsAt": instant(now + 60 * MICROS),

@@ -7,10 +7,10 @@ from rich.console import Console
 from pipeline.app import wiring
 from pipeline.app.settings import Settings, load_settings
 from pipeline.domain.exit_codes import ExitCode
+from pipeline.sink.applied_retention import apply_retention
 from pipeline.sink.checks import check as differences
 from pipeline.sink.client import create_database, open_client
 from pipeline.sink.migrations import migrate as apply_migrations
-from pipeline.sink.retention import apply_retention
 
 
 def migrate(settings: Settings | None = None, *, quiet: bool = False) -> None:

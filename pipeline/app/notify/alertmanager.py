@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
 from pipeline.app.notify.book import Entry
-from pipeline.codecs.cloud_events import instant
+from pipeline.codecs.cloud_events import SITE, instant
 from pipeline.domain.event_time import MICROS, MINUTE
 
 HEARTBEAT: Final = "CanvasTelemetryHeartbeat"
@@ -27,12 +27,16 @@ MS: Final = 1000
 Alert = dict[str, Any]
 
 
-def labels_of(record: Mapping[str, Any], severity: str) -> dict[str, str]:
-    """Return the labels, which are the alert's identity in Alertmanager."""
+def labels_of(record: Mapping[str, Any], severity: str, site: str) -> dict[str, str]:
+    """Return the labels, which are the alert's identity in Alertmanager.
+
+    ``site`` tells installations apart: their alerts may have the same fingerprint.
+    """
     labels = {
         "alertname": record["rule"],
         "severity": severity,
         "service": "canvas-telemetry",
+        "site": site,
         "detector": record["detector"],
         "dimension": record["dimension"],
         "key": record["key"],
@@ -69,20 +73,20 @@ class Rhythm(NamedTuple):
     hold: int
 
 
-def round_of(entries: Iterable[Entry], now: int, rhythm: Rhythm) -> list[Alert]:
+def round_of(entries: Iterable[Entry], now: int, rhythm: Rhythm, site: str = SITE) -> list[Alert]:
     """Return the alerts to post; ``entries`` are those that are not silenced."""
     alerts = []
     for entry in entries:
         end = _end(entry, rhythm.hold)
         if end is None or now < end:
             later = now + ROUNDS * rhythm.every
-            alerts.append(_alert(entry.record, entry.record["severity"], later))
+            alerts.append(_alert(entry.record, entry.record["severity"], later, site))
         elif now <= end + RESOLVED_FOR:
-            alerts.append(_alert(entry.record, entry.record["severity"], end))
+            alerts.append(_alert(entry.record, entry.record["severity"], end, site))
         for severity, since_ms in entry.former.items():
             # Another severity is other labels, hence another alert: the one before it ends.
             if now <= since_ms * MS + RESOLVED_FOR:
-                alerts.append(_alert(entry.record, severity, since_ms * MS))
+                alerts.append(_alert(entry.record, severity, since_ms * MS, site))
     return alerts
 
 
@@ -95,9 +99,9 @@ def _end(entry: Entry, hold: int) -> int | None:
     return max(entry.over_ms * MS, entry.first_ms * MS + hold)
 
 
-def _alert(record: Mapping[str, Any], severity: str, ends_at: int) -> Alert:
+def _alert(record: Mapping[str, Any], severity: str, ends_at: int, site: str) -> Alert:
     return {
-        "labels": labels_of(record, severity),
+        "labels": labels_of(record, severity, site),
         "annotations": annotations_of(record),
         # Alertmanager refuses an end before the begin.
         "startsAt": instant(min(record["opened_at"], ends_at)),
@@ -105,10 +109,15 @@ def _alert(record: Mapping[str, Any], severity: str, ends_at: int) -> Alert:
     }
 
 
-def heartbeat(now: int, every: int) -> Alert:
+def heartbeat(now: int, every: int, site: str = SITE) -> Alert:
     """Return the alert that always fires while notify works: its absence is the alarm."""
     return {
-        "labels": {"alertname": HEARTBEAT, "severity": "none", "service": "canvas-telemetry"},
+        "labels": {
+            "alertname": HEARTBEAT,
+            "severity": "none",
+            "service": "canvas-telemetry",
+            "site": site,
+        },
         "annotations": {"summary": "canvas-telemetry notify works; be told when this ends."},
         "startsAt": instant(now - now % (3600 * MICROS)),
         "endsAt": instant(now + ROUNDS * every),

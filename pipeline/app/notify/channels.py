@@ -1,10 +1,11 @@
 """A channel to people, and the lane that delivers to it in order, again and again."""
 
 import asyncio
+import time
 from collections import Counter, deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 import structlog
 from tenacity import (
@@ -59,11 +60,22 @@ Undelivered = Callable[[Notice, str, str], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class Persistence:
-    """Pauses grow from ``first_s`` to ``longest_s``; after ``total_s`` it is a dead end."""
+    """Pauses grow from ``first_s`` to ``longest_s``.
+
+    A notice that waited ``total_s`` is a dead end, and so is the oldest of more than ``most``.
+    """
 
     first_s: float = 1.0
     longest_s: float = 300.0
     total_s: float = 6 * 3600.0
+    most: int = 10_000
+
+
+class _Waiting(NamedTuple):
+    """A notice, and since when (monotonic seconds) it waits."""
+
+    since_s: float
+    notice: Notice
 
 
 class Lane:
@@ -75,13 +87,15 @@ class Lane:
         undelivered: Undelivered,
         clock_s: Callable[[], float],
         persistence: Persistence,
+        monotonic_s: Callable[[], float] = time.monotonic,
     ) -> None:
         self.channel = channel
         self.figures = LaneFigures()
         self._undelivered = undelivered
         self._clock_s = clock_s
         self._persistence = persistence
-        self._waiting: deque[Notice] = deque()
+        self._monotonic_s = monotonic_s
+        self._waiting: deque[_Waiting] = deque()
         self._some = asyncio.Event()
 
     @property
@@ -92,12 +106,13 @@ class Lane:
     @property
     def oldest_offset(self) -> int | None:
         """Offset of the oldest record that is not delivered; None: nothing waits."""
-        return min((one.offset for one in self._waiting if one.offset is not None), default=None)
+        offsets = (one.notice.offset for one in self._waiting)
+        return min((offset for offset in offsets if offset is not None), default=None)
 
     def offer(self, notice: Notice) -> None:
         """Take a notice, if the channel is told of its kind."""
         if notice.kind in self.channel.kinds:
-            self._waiting.append(notice)
+            self._waiting.append(_Waiting(self._monotonic_s(), notice))
             self._some.set()
 
     def forget(self) -> None:
@@ -108,15 +123,26 @@ class Lane:
         """Deliver until cancelled."""
         while True:
             while self._waiting:
-                notice = self._waiting[0]
-                await self._deliver(notice)
-                if self._waiting and self._waiting[0] is notice:
+                one = self._waiting[0]
+                await self._deliver(one)
+                if self._waiting and self._waiting[0] is one:
                     self._waiting.popleft()
             self._some.clear()
             await self._some.wait()
 
-    async def _deliver(self, notice: Notice) -> None:
-        persistence = self._persistence
+    async def shed(self) -> None:
+        """Give up the oldest of too many, so that what waits here stays bounded.
+
+        The very first is under way, and given up in its time.
+        """
+        while len(self._waiting) > self._persistence.most:
+            one = self._waiting[1]
+            del self._waiting[1]
+            await self._give_up(one.notice, f"more than {self._persistence.most:,} wait")
+
+    async def _deliver(self, one: _Waiting) -> None:
+        persistence, notice = self._persistence, one.notice
+        waited_s = self._monotonic_s() - one.since_s
         try:
             async for attempt in AsyncRetrying(
                 retry=retry_if_exception_type(Unavailable),
@@ -125,7 +151,7 @@ class Lane:
                     max=persistence.longest_s,
                     jitter=persistence.first_s,
                 ),
-                stop=stop_after_delay(persistence.total_s),
+                stop=stop_after_delay(max(0.0, persistence.total_s - waited_s)),
                 reraise=True,
             ):
                 with attempt:
@@ -133,15 +159,18 @@ class Lane:
                         self.figures.outcomes["retried"] += 1
                     await self.channel.send(notice)
         except (Unavailable, Refused) as error:
-            self.figures.outcomes["undelivered"] += 1
-            log.error(  # noqa: TRY400 - no traceback: the reason says it
-                "alert_undelivered",
-                channel=self.channel.name,
-                episode=notice.record["episode"],
-                rule=notice.record["rule"],
-                why=str(error),
-            )
-            await self._undelivered(notice, self.channel.name, str(error))
+            await self._give_up(notice, str(error))
             return
         self.figures.outcomes["sent"] += 1
         self.figures.last_success = self._clock_s()
+
+    async def _give_up(self, notice: Notice, why: str) -> None:
+        self.figures.outcomes["undelivered"] += 1
+        log.error(
+            "alert_undelivered",
+            channel=self.channel.name,
+            episode=notice.record["episode"],
+            rule=notice.record["rule"],
+            why=why,
+        )
+        await self._undelivered(notice, self.channel.name, why)

@@ -34,6 +34,7 @@ class ManagerLane:
         entries: Callable[[], Iterable[Entry] | None],
         clock: Callable[[], int],
         *,
+        site: str,
         heartbeat: bool,
         undelivered: Callable[[Mapping[str, Any], str, str], Awaitable[None]],
     ) -> None:
@@ -44,6 +45,7 @@ class ManagerLane:
         self._rhythm = rhythm
         self._entries = entries
         self._clock = clock
+        self._site = site
         self._heartbeat = heartbeat
         self._undelivered = undelivered
         self._changed = asyncio.Event()
@@ -95,9 +97,9 @@ class ManagerLane:
     async def _round(self, entries: Iterable[Entry]) -> bool:
         now = self._clock()
         dirty, self._dirty = self._dirty, None
-        alerts = alertmanager.round_of(entries, now, self._rhythm)
+        alerts = alertmanager.round_of(entries, now, self._rhythm, self._site)
         if self._heartbeat:
-            alerts.append(alertmanager.heartbeat(now, self._rhythm.every))
+            alerts.append(alertmanager.heartbeat(now, self._rhythm.every, self._site))
         try:
             try:
                 await self._post(alerts)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 
 from pipeline.app.notify.book import Kind
-from pipeline.codecs.cloud_events import anomaly_attributes, instant
+from pipeline.codecs.cloud_events import SITE, anomaly_attributes, instant
 from pipeline.domain.event_time import MICROS
 
 WORDS: Final[Mapping[Kind, str]] = {
@@ -37,8 +37,8 @@ class Notice(NamedTuple):
         """The same for every delivery of one record: what a receiver drops repetitions by."""
         return anomaly_attributes(self.record)["id"]
 
-    def fields(self) -> dict[str, str]:
-        """Return what a template may name, all as texts."""
+    def fields(self, site: str = SITE) -> dict[str, str]:
+        """Return what a template may name, all as texts; ``site`` names the installation."""
         record = self.record
         said = {name: "" if value is None else str(value) for name, value in record.items()}
         said |= {name: _minute(record[name]) for name in TIMES}
@@ -48,6 +48,7 @@ class Notice(NamedTuple):
             for key, share in list(zip(keys, shares, strict=False))[:MOST_SHARES]
         ]
         return said | {
+            "site": site,
             "kind": self.kind,
             "what_happened": WORDS[self.kind],
             "dedup_key": self.dedup_key,
@@ -59,13 +60,13 @@ class Notice(NamedTuple):
             "samples": ", ".join(record["sample_request_ids"]),
         }
 
-    def event(self) -> bytes:
+    def event(self, site: str) -> bytes:
         """Return a CloudEvent in JSON; its data is the record, times in RFC 3339."""
         record = {
             name: instant(value) if name in TIMES and value is not None else value
             for name, value in self.record.items()
         }
-        attributes = anomaly_attributes(self.record)
+        attributes = anomaly_attributes(self.record, site)
         event = {**attributes, "kind": self.kind, "datacontenttype": "application/json"}
         return json.dumps({**event, "data": record}, ensure_ascii=False).encode()
 

@@ -7,7 +7,7 @@ from prometheus_client.registry import Collector
 
 from pipeline.app import metrics
 from pipeline.app.notify.service import NotifyFigures, Notifying
-from pipeline.app.observing import family
+from pipeline.app.samples import family
 from pipeline.ingest.figures import AgentFigures
 
 
@@ -16,19 +16,19 @@ class ObservedNotify(Collector):
 
     def __init__(self, work: AgentFigures, figures: NotifyFigures) -> None:
         self.notifying: Notifying | None = None
-        self._work = work
-        self._figures = figures
+        self.work = work
+        self.figures = figures
 
     @property
     def ready(self) -> bool:
         """Whether it has read all alerts, and tells of new ones."""
-        return self._figures.ready
+        return self.figures.ready
 
     def collect(self) -> Iterator[Family]:
         """Give every metric of notify."""
         yield family(metrics.NOTIFY_READY, [((), float(self.ready))])
-        yield family(metrics.NOTIFY_RESTARTS, [((), self._work.restarts)])
-        records = sorted(self._figures.records.items())
+        yield family(metrics.NOTIFY_RESTARTS, [((), self.work.restarts)])
+        records = sorted(self.figures.records.items())
         yield family(metrics.NOTIFY_RECORDS, (((outcome,), count) for outcome, count in records))
         states = {} if self.notifying is None else self.notifying.states()
         yield family(metrics.NOTIFY_ALERTS, (((name,), count) for name, count in states.items()))

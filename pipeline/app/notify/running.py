@@ -32,6 +32,7 @@ from pipeline.domain.event_time import HOUR, MICROS
 from pipeline.domain.topics import ALERT_ACTIONS, ANOMALIES
 from pipeline.ingest.clock import wall_clock
 from pipeline.ingest.figures import AgentFigures
+from pipeline.kafka.connection import KafkaConnection
 from pipeline.kafka.following import TopicFollower, TopicTail
 from pipeline.kafka.topics import require_topics
 
@@ -48,48 +49,55 @@ async def run_notify(settings: Settings) -> None:
     Raises OurMistake.
     """
     check_channels(settings)
-    work, figures = AgentFigures(), NotifyFigures()
-    observed = ObservedNotify(work, figures)
+    observed = ObservedNotify(AgentFigures(), NotifyFigures())
     stopping = asyncio.Event()
 
     async def attempt() -> None:
-        known = await asyncio.to_thread(wiring.schemas, settings)
-        connection = settings.kafka(client_id=f"{settings.app_id}-{STAGE}")
-        await require_topics(connection, [ANOMALIES.name, ALERT_ACTIONS.name])
-        notifying = Notifying(
-            known,
-            wall_clock,
-            max_age=int(settings.notify_max_age_hours * HOUR),
-            least_severity=settings.notify_least_severity,
-            figures=figures,
-        )
-        name = settings.group_instance_id
-        follower = TopicFollower(
-            connection,
-            ANOMALIES.name,
-            settings.group(STAGE),
-            session_s=settings.session_timeout_s,
-            instance=None if name is None else f"{name}-{STAGE}",
-        )
-        async with (
-            aiohttp.ClientSession() as session,
-            TopicTail(connection, ALERT_ACTIONS.name) as tail,
-            follower,
-        ):
-            undelivered = _undelivered(settings, known)
-            persistence = Persistence(total_s=settings.notify_give_up_minutes * 60)
-            notifying.lanes = [
-                Lane(channel, undelivered, time.time, persistence)
-                for channel in channels(settings, session)
-            ]
-            notifying.managers = _managers(settings, session, notifying, known)
-            observed.notifying = notifying
-            async with _beating(settings, session, figures):
-                await notifying.run(follower, tail, stopping)
+        await _tell(settings, observed, stopping)
 
     async with served(settings, observed):
         with signals_set(stopping):
-            await keep_working(attempt, STAGE, stopping, work, Patience())
+            await keep_working(attempt, STAGE, stopping, observed.work, Patience())
+
+
+async def _tell(settings: Settings, observed: ObservedNotify, stopping: asyncio.Event) -> None:
+    """Tell people of alerts until a server does not answer, or ``stopping``."""
+    known = await asyncio.to_thread(wiring.schemas, settings)
+    connection = settings.kafka(client_id=f"{settings.app_id}-{STAGE}")
+    await require_topics(connection, [ANOMALIES.name, ALERT_ACTIONS.name])
+    notifying = Notifying(
+        known,
+        wall_clock,
+        max_age=int(settings.notify_max_age_hours * HOUR),
+        least_severity=settings.notify_least_severity,
+        figures=observed.figures,
+    )
+    async with (
+        aiohttp.ClientSession() as session,
+        TopicTail(connection, ALERT_ACTIONS.name) as tail,
+        _follower(settings, connection) as follower,
+    ):
+        undelivered = _undelivered(settings, known)
+        persistence = Persistence(total_s=settings.notify_give_up_minutes * 60)
+        notifying.lanes = [
+            Lane(channel, undelivered, time.time, persistence)
+            for channel in channels(settings, session)
+        ]
+        notifying.managers = _managers(settings, session, notifying, known)
+        observed.notifying = notifying
+        async with _beating(settings, session, observed.figures):
+            await notifying.run(follower, tail, stopping)
+
+
+def _follower(settings: Settings, connection: KafkaConnection) -> TopicFollower:
+    name = settings.group_instance_id
+    return TopicFollower(
+        connection,
+        ANOMALIES.name,
+        settings.group(STAGE),
+        session_s=settings.session_timeout_s,
+        instance=None if name is None else f"{name}-{STAGE}",
+    )
 
 
 def check_channels(settings: Settings) -> None:
@@ -111,7 +119,7 @@ def check_channels(settings: Settings) -> None:
 
 def channels(settings: Settings, session: aiohttp.ClientSession) -> list[Channel]:
     """Return the channels that have an address, Alertmanagers apart."""
-    templates = Templates(settings.notify_templates_dir)
+    templates = Templates(settings.notify_templates_dir, settings.site_name)
     found: list[Channel] = []
     if settings.notify_webhook_url is not None:
         secret = settings.notify_webhook_secret
@@ -121,22 +129,27 @@ def channels(settings: Settings, session: aiohttp.ClientSession) -> list[Channel
                 settings.notify_webhook_url.get_secret_value(),
                 secret.get_secret_value() if secret else None,
                 time.time,
+                settings.site_name,
             )
         )
     if settings.notify_slack_url is not None:
         found.append(Slack(session, settings.notify_slack_url.get_secret_value(), templates))
     if settings.notify_email_to:
-        password = settings.notify_smtp_password
-        server = MailServer(
-            settings.notify_smtp_host,
-            settings.notify_smtp_port,
-            settings.notify_smtp_security,
-            settings.notify_smtp_username,
-            password.get_secret_value() if password else None,
-        )
-        sender, recipients = settings.notify_email_from, settings.notify_email_to
-        found.append(Mail(server, sender, recipients, templates, time.time))
+        found.append(_mail(settings, templates))
     return found
+
+
+def _mail(settings: Settings, templates: Templates) -> Mail:
+    password = settings.notify_smtp_password
+    server = MailServer(
+        settings.notify_smtp_host,
+        settings.notify_smtp_port,
+        settings.notify_smtp_security,
+        settings.notify_smtp_username,
+        password.get_secret_value() if password else None,
+    )
+    sender, recipients = settings.notify_email_from, settings.notify_email_to
+    return Mail(server, sender, recipients, templates, time.time)
 
 
 def _managers(
@@ -149,6 +162,7 @@ def _managers(
             rhythm(settings),
             notifying.sendable,
             wall_clock,
+            site=settings.site_name,
             heartbeat=settings.notify_heartbeat,
             undelivered=_refused(settings, known),
         )

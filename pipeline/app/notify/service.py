@@ -25,9 +25,6 @@ from pipeline.domain.topics import ANOMALIES
 from pipeline.kafka.following import TopicFollower, TopicTail
 
 POLL_S: Final = 0.5
-MOST_WAITING: Final = 1000
-"""Notices waiting in one lane above which no further records are read."""
-
 MICROS: Final = 1_000_000
 MS: Final = 1_000
 _ONCE_TOLD: Final[frozenset[Kind]] = frozenset({"resolved", "revised", "settled", "retracted"})
@@ -107,15 +104,14 @@ class Notifying:
 
     async def _step(self, follower: TopicFollower, tail: TopicTail) -> None:
         self.decide(await tail.everything())
-        if any(lane.waiting > MOST_WAITING for lane in self.lanes):
-            await asyncio.sleep(POLL_S)
-        else:
-            followed = await follower.poll(POLL_S)
-            if followed.began:
-                self.begin()
-            for record in followed.records:
-                self.take(record, new=record.offset >= followed.new_from)
-            self.figures.ready = followed.caught_up
+        followed = await follower.poll(POLL_S)
+        if followed.began:
+            self.begin()
+        for record in followed.records:
+            self.take(record, new=record.offset >= followed.new_from)
+        for lane in self.lanes:
+            await lane.shed()
+        self.figures.ready = followed.caught_up
         if self.figures.ready:
             self.tell_of_the_unsilenced()
             self.book.forget(self._clock() // MS)

@@ -8,16 +8,17 @@ from string import Template
 from typing import Final
 
 from pipeline.app.notify.notices import Notice, example
+from pipeline.codecs.cloud_events import SITE
 from pipeline.domain.errors import SettingsError
 
 BUILT_IN: Final = {
     "slack.txt": (
-        "*[$what_happened] $title* ($severity)\n"
+        "*[$what_happened] $title* ($severity, $site)\n"
         "$explanation\n"
         "_What to do:_ $action\n"
         "$window_start to $window_end · rule $rule · canvas-telemetry alerts show $episode"
     ),
-    "email_subject.txt": "[$what_happened] $title ($severity)",
+    "email_subject.txt": "[$what_happened] $title ($severity, $site)",
     "email_body.txt": (
         "$explanation\n\n"
         "What to do: $action\n\n"
@@ -39,7 +40,8 @@ BUILT_IN: Final = {
 class Templates:
     """The texts in force. Raises SettingsError for a file that names a field there is not."""
 
-    def __init__(self, directory: Path | None = None) -> None:
+    def __init__(self, directory: Path | None = None, site: str = SITE) -> None:
+        self._site = site
         self._texts = {name: Template(text) for name, text in BUILT_IN.items()}
         if directory is None:
             return
@@ -53,7 +55,7 @@ class Templates:
 
     def text(self, name: str, notice: Notice) -> str:
         """Return a text about a notice."""
-        return self._texts[name].substitute(notice.fields())
+        return self._texts[name].substitute(notice.fields(self._site))
 
 
 def _checked(path: Path) -> Template:

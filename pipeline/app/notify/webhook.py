@@ -15,6 +15,7 @@ import aiohttp
 from pipeline.app.notify.book import KINDS, Kind
 from pipeline.app.notify.http import post
 from pipeline.app.notify.notices import Notice
+from pipeline.codecs.cloud_events import SITE
 
 SIGNATURE: Final = "X-Canvas-Telemetry-Signature"
 CONTENT_TYPE: Final = "application/cloudevents+json; charset=utf-8"
@@ -38,15 +39,17 @@ class Webhook:
         url: str,
         secret: str | None,
         clock_s: Callable[[], float],
+        site: str = SITE,
     ) -> None:
         self._session = session
         self._url = url
         self._secret = None if secret is None else secret.encode()
         self._clock_s = clock_s
+        self._site = site
 
     async def send(self, notice: Notice) -> None:
         """Post the notice as a CloudEvent."""
-        body = notice.event()
+        body = notice.event(self._site)
         headers = {"Content-Type": CONTENT_TYPE, "Idempotency-Key": notice.dedup_key}
         if self._secret is not None:
             headers[SIGNATURE] = signature(self._secret, int(self._clock_s()), body)

@@ -1,12 +1,9 @@
 """What the sink knows about one table."""
 
 from dataclasses import dataclass
-from typing import Literal
 
 from pipeline.domain.topics import Topic
-
-Keep = Literal["raw", "results", "dead_letters"]
-"""Classes of retention: rows as received, what was computed from them, what nobody understood."""
+from pipeline.sink.retention import Keep
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 from clickhouse_connect.driver.client import Client
 
+from pipeline.sink.applied_retention import apply_retention
 from pipeline.sink.client import create_database, open_client
 from pipeline.sink.connection import ClickHouseConnection
 from pipeline.sink.migrations import migrate
-from pipeline.sink.retention import FOR_EVER, apply_retention
+from pipeline.sink.retention import FOR_EVER
 from pipeline.sink.tables import TABLES
 from pipeline.sink.writer import ClickHouseWriter
 from tests.support.stack import Stack

@@ -6,11 +6,12 @@ import pytest
 from clickhouse_connect.driver.client import Client
 
 from pipeline.domain.errors import OurMistake
+from pipeline.sink.applied_retention import apply_retention
 from pipeline.sink.beside import Beside, lost_rows
 from pipeline.sink.connection import ClickHouseConnection
 from pipeline.sink.migrations import migrate
 from pipeline.sink.queries import query
-from pipeline.sink.retention import FOR_EVER, apply_retention
+from pipeline.sink.retention import FOR_EVER
 from pipeline.sink.tables.erasures import ERASURES
 from pipeline.sink.tables.sessions import SESSIONS
 from pipeline.sink.tables.web_logs import WEB_LOGS

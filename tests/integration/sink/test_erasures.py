@@ -46,6 +46,10 @@ OF_PERSON: list[tuple[Table, dict[str, Any]]] = [
     (SESSIONS, {"actor": None, "masquerade_targets": [PERSON]}),
     (REQUEST_STATS, {"dimension": "masquerader", "key": str(PERSON)}),
     (REQUEST_STATS, {"dimension": "masquerader", "members": ["x", str(PERSON)]}),
+    (REQUEST_STATS, {"dimension": "grader", "key": str(PERSON)}),
+    (REQUEST_STATS, {"dimension": "token_course", "key": f"9#{PERSON}"}),
+    (REQUEST_STATS, {"dimension": "login_ip", "key": "10.0.0.1", "members": [str(PERSON)]}),
+    (ANOMALIES, {"dimension": "course_change", "key": f"deleted#{PERSON}"}),
     (ANOMALIES, {"dimension": "masquerader", "key": str(PERSON)}),
     (ANOMALIES, {"dimension": "masquerader", "contributing_keys": [str(PERSON)]}),
 ]
@@ -56,6 +60,8 @@ OF_OTHERS: list[tuple[Table, dict[str, Any]]] = [
     (LATE_ROWS, {"event_key": "not an id"}),
     (SESSIONS, {"actor": None, "users": [], "masquerade_targets": []}),
     (REQUEST_STATS, {"dimension": "host", "key": str(PERSON)}),
+    (REQUEST_STATS, {"dimension": "graded_course", "key": str(PERSON), "members": ["5"]}),
+    (REQUEST_STATS, {"dimension": "token_course", "key": f"{PERSON}#5", "members": [str(PERSON)]}),
     (ANOMALIES, {"dimension": "host", "key": str(PERSON)}),
 ]
 

@@ -7,12 +7,13 @@ import pytest
 from clickhouse_connect.driver.client import Client
 
 from pipeline.domain.errors import OurMistake
+from pipeline.sink.applied_retention import apply_retention, retention_differences
 from pipeline.sink.checks import check
 from pipeline.sink.client import create_database, open_client
 from pipeline.sink.connection import ClickHouseConnection
 from pipeline.sink.migrations import migrate, migration_differences
 from pipeline.sink.queries import count_tables, query
-from pipeline.sink.retention import Retention, apply_retention, retention_differences
+from pipeline.sink.retention import Retention
 from pipeline.sink.tables import TABLES
 from tests.integration.sink.conftest import MIGRATIONS
 from tests.support.avro_schemas import raw_schemas

@@ -13,6 +13,7 @@ from pipeline.domain.event_time import HOUR, MINUTE
 from pipeline.sink.recorded import Erasures, Recorded
 from pipeline.sink.selections import EVERYTHING, late_minutes, late_sessions, one_session
 from pipeline.sink.tables.anomalies import ANOMALIES
+from pipeline.sink.tables.course_audit import COURSE_AUDIT
 from pipeline.sink.tables.erasures import ERASURES
 from pipeline.sink.tables.late_rows import LATE_ROWS
 from pipeline.sink.tables.live_events import LIVE_EVENTS
@@ -60,6 +61,11 @@ async def test_rows_come_back_as_an_event_batch_needs_them(
     found = recorded.rows("live_events", *ALL, EVERYTHING).sort("_offset")
     columns = event_columns("live_events")
     assert found.select(columns).equals(expected("live_event", columns, events))
+    audit = [row("course_audit", number, user_id=None) for number in range(5)]
+    await fill(writer, COURSE_AUDIT, audit)
+    found = recorded.rows("course_audit", *ALL, EVERYTHING).sort("_offset")
+    columns = event_columns("course_audit")
+    assert found.select(columns).equals(expected("course_audit", columns, audit))
 
 
 async def test_rule_22_of_a_corrected_row_the_first_copy_is_read_and_the_last_is_in_web_logs(
@@ -121,6 +127,34 @@ async def test_what_late_rows_belong_to_is_selected_whole(
     assert recorded.times_of_late_rows(0) == [at // HOUR * HOUR]
     assert recorded.times_of_session(other) == [at // HOUR * HOUR, (TIME + HOUR) // HOUR * HOUR]
     assert recorded.slices(("web_logs",), *ALL, EVERYTHING) == [ALL[1]]
+
+
+async def test_late_audit_events_are_of_minutes_and_of_no_session(
+    writer: ClickHouseWriter, recorded: Recorded
+) -> None:
+    at = TIME + 5 * MINUTE
+    rows = [
+        row("course_audit", n, created_at=at + n * MINUTE, user_id=None, session_id=SESSION)
+        for n in (1, 2, 4)
+    ]
+    await fill(writer, COURSE_AUDIT, rows)
+    key = rows[1]["id"].replace("-", "")
+    misdated = rows[2]["id"].replace("-", "")
+    late = [
+        row("late_row", n, feed="course_audit", reason=reason, event_key=key, event_time=time)
+        for n, (reason, key, time) in enumerate(
+            [("late", key, rows[1]["created_at"]), ("time", misdated, rows[2]["created_at"])]
+        )
+    ]
+    await fill(writer, LATE_ROWS, late)
+
+    def selected(selection: Any) -> list[str]:
+        return sorted(recorded.rows("course_audit", *ALL, selection)["id"].to_list())
+
+    assert selected(EVERYTHING) == [rows[0]["id"], rows[1]["id"]]
+    assert selected(late_minutes(0)) == [rows[1]["id"]]
+    assert selected(late_sessions(0)) == []
+    assert recorded.times_of_late_rows(0) == [at // HOUR * HOUR]
 
 
 async def test_results_come_back_as_they_were_published_the_highest_version_of_each(

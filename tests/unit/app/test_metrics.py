@@ -22,7 +22,8 @@ from pipeline.app.notify.service import NotifyFigures
 from pipeline.app.observing import Observed
 from pipeline.app.rule_watch import RuleWatch
 from pipeline.app.settings import ROOT, Settings
-from pipeline.app.wiring import detect_task, schemas, sessionize_task
+from pipeline.app.stage_tasks import detect_task, sessionize_task
+from pipeline.app.wiring import schemas
 from pipeline.domain.errors import SettingsError
 from pipeline.engine.stage import StageTask
 from pipeline.ingest.figures import AgentFigures
@@ -145,8 +146,8 @@ def test_lag_and_stall_are_given_per_partition() -> None:
 
 @given(st.lists(st.floats(0, 100), max_size=30))
 def test_the_histogram_counts_each_commit_once_and_below_its_bound(seconds: list[float]) -> None:
-    found = Observed("detect", WorkerStatus())
-    handler = stage("detect")
+    found = Observed("sessionize", WorkerStatus())
+    handler = stage("sessionize")
     handler.figures = CommitFigures()
     for each in seconds:
         handler.figures.record(1, {}, each)
@@ -154,9 +155,9 @@ def test_the_histogram_counts_each_commit_once_and_below_its_bound(seconds: list
     values = samples(found)
     name = "canvas_telemetry_commit_seconds"
     for bound in COMMIT_BOUNDS_S:
-        labels = frozenset({("stage", "detect"), ("le", str(bound))})
+        labels = frozenset({("stage", "sessionize"), ("le", str(bound))})
         assert values[f"{name}_bucket", labels] == sum(each <= bound for each in seconds)
-    assert values[f"{name}_count", frozenset({("stage", "detect")})] == len(seconds)
+    assert values[f"{name}_count", frozenset({("stage", "sessionize")})] == len(seconds)
 
 
 async def ask(port: int, path: str) -> tuple[int, str]:

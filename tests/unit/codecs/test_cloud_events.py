@@ -34,6 +34,17 @@ def test_the_cloudevents_library_reads_what_the_record_says(
     assert round(time.timestamp() * 1e6) == at
 
 
+def test_two_installations_never_say_the_same_source() -> None:
+    frame = anomalies_frame([alert(1)], 5)
+    sources = {
+        dict(headers)["ce_source"]
+        for site in ("prod", "staging", "a/b", "a", "Universität")
+        for headers in anomaly_headers(frame, site)
+    }
+    assert len(sources) == 5
+    assert b"/canvas-telemetry/a%2Fb/detect" in sources
+
+
 def test_every_record_of_a_block_has_the_headers_of_its_own() -> None:
     kafka = MemoryKafka()
     frame = anomalies_frame([alert(1), alert(2)], 5)

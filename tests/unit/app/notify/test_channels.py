@@ -8,6 +8,7 @@ import hmac
 import json
 import smtplib
 from collections.abc import Callable
+from dataclasses import replace
 from email import message_from_bytes
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,7 @@ from pipeline.app.notify.webhook import SIGNATURE, Webhook, signature
 from pipeline.domain.errors import SettingsError, Unavailable
 from tests.support.alerts import alert, over
 from tests.support.receiver import receiver
-from tests.support.smtp_server import mail_server
+from tests.support.smtp_server import Offer, mail_server
 from tests.support.waiting import until
 
 ANSWERS = [(500, Unavailable), (429, Unavailable), (404, Refused), (301, Refused)]
@@ -86,6 +87,37 @@ async def test_a_channel_that_stays_away_is_given_up() -> None:
     channel = Unreliable(*[Unavailable("away")] * 1000)
     _, given_up = await delivered(channel, 1, Persistence(0.001, 0.001, total_s=0.0))
     assert given_up == [0]
+
+
+async def test_the_limit_of_a_notice_counts_from_when_it_came_not_from_the_one_before_it() -> None:
+    channel, given_up, now = Unreliable(*[Unavailable("away")] * 9), list[int | None](), 0.0
+
+    async def undelivered(notice: Notice, _channel: str, _why: str) -> None:
+        given_up.append(notice.offset)
+
+    lane = Lane(channel, undelivered, _now, replace(QUICK, total_s=60.0), lambda: now)
+    for offset in range(5):
+        lane.offer(Notice("opened", alert(offset), offset))
+    now = 61.0
+    task = asyncio.create_task(lane.run())
+    await until(lambda: lane.waiting == 0)
+    task.cancel()
+    assert given_up == [0, 1, 2, 3, 4]
+    assert len(channel.failures) == 4, "each was tried once more, none for another minute"
+
+
+async def test_a_lane_gives_up_its_oldest_when_too_many_wait_and_stays_bounded() -> None:
+    given_up: list[int | None] = []
+
+    async def undelivered(notice: Notice, _channel: str, why: str) -> None:
+        assert why == "more than 3 wait"
+        given_up.append(notice.offset)
+
+    lane = Lane(Unreliable(), undelivered, _now, replace(QUICK, most=3))
+    for offset in range(7):
+        lane.offer(Notice("opened", alert(offset), offset))
+        await lane.shed()
+    assert (given_up, lane.waiting, lane.oldest_offset) == ([1, 2, 3, 4], 3, 0)
 
 
 @pytest.mark.parametrize(("status", "error"), ANSWERS)
@@ -165,7 +197,7 @@ async def test_mail_is_one_thread_and_says_what_it_is_about() -> None:
 
 @pytest.mark.parametrize(("code", "error"), [(550, Refused), (451, Unavailable)])
 async def test_what_a_mail_server_says_is_told_apart(code: int, error: type[Exception]) -> None:
-    with mail_server(answer_to_data=code) as server:
+    with mail_server(Offer(answer_to_data=code)) as server:
         mail = Mail(
             MailServer("127.0.0.1", server.port, "none"), "a@b.c", ("d@e.f",), Templates(), _now
         )

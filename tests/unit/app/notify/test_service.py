@@ -61,7 +61,7 @@ class Desk:
     def told(self) -> list[tuple[str, str]]:
         """Return and forget what waits in the first lane: kind and key."""
         lane = self.service.lanes[0]
-        found = [(notice.kind, notice.record["key"]) for notice in lane._waiting]
+        found = [(notice.kind, notice.record["key"]) for _, notice in lane._waiting]
         lane.forget()
         return found
 
@@ -175,7 +175,7 @@ def test_nothing_is_committed_before_every_channel_has_it(
         lane = desk.service.lanes[which]
         for _ in range(min(delivers, lane.waiting)):
             lane._waiting.popleft()
-        open_offsets = [n.offset for each in desk.service.lanes for n in each._waiting]
+        open_offsets = [n.offset for each in desk.service.lanes for _, n in each._waiting]
         committed = desk.service.done()
         assert committed == min([*(o for o in open_offsets if o is not None), desk.offset - 1])
 
