@@ -6,7 +6,11 @@ from typing import Any, Final, NoReturn
 
 _LONE_SURROGATE: Final = re.compile("[\ud800-\udfff]")
 _CANONICAL: Final = json.JSONEncoder(
-    ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False
+    ensure_ascii=False,
+    check_circular=False,  # a value that was read has no circles
+    sort_keys=True,
+    separators=(",", ":"),
+    allow_nan=False,
 )
 
 
@@ -39,7 +43,9 @@ def read_json(text: bytes) -> Any:
         raise NotJson("it holds a number that JSON does not know, or one too long") from None
     if decoded.count("{") + decoded.count("[") > DEEPEST and _is_deeper(value, DEEPEST):
         raise NotJson("it is nested too deeply")
-    return without_lone_surrogates(value) if "\\ud" in decoded.lower() else value
+    if "\\ud" in decoded or "\\uD" in decoded:
+        return without_lone_surrogates(value)
+    return value
 
 
 def canonical_json(value: Any) -> str:

@@ -30,7 +30,6 @@ from pipeline.codecs.validation import explain
 
 FORMAT: Final = "canvas"
 _METADATA_NAMES: Final = ("metadata", "attributes")
-_BODY_NAMES: Final = ("body", "data")
 _TEXT_IDS: Final = frozenset({"session_id", "request_id", "job_id", "user_sis_id"})
 _MAY_BE_NOTHING: Final = frozenset(["", "_", *" \t\n\r\x0b\x0c"])
 """What blank texts and sentinels begin with."""
@@ -117,9 +116,16 @@ def _metadata(given: dict[str, Any]) -> _Metadata:
     return _Metadata._make([*required, *optional])
 
 
+def _metadata_name(document: dict[str, Any]) -> str | None:
+    for name in _METADATA_NAMES:
+        if isinstance(document.get(name), dict):
+            return name
+    return None
+
+
 def is_canvas_event(document: dict[str, Any]) -> bool:
     """Tell whether a JSON object has the parts of this format."""
-    return any(isinstance(document.get(name), dict) for name in _METADATA_NAMES)
+    return _metadata_name(document) is not None
 
 
 def read_canvas_event(document: dict[str, Any], now: int, name: str | None) -> LiveEvent:
@@ -128,8 +134,8 @@ def read_canvas_event(document: dict[str, Any], now: int, name: str | None) -> L
     ``name`` is what the delivery said outside of the event (the SQS message attribute); it counts
     only if the metadata has no name of its own.
     """
-    metadata_name = next(n for n in _METADATA_NAMES if isinstance(document.get(n), dict))
-    body_name = next((n for n in _BODY_NAMES if n in document), "body")
+    metadata_name = _metadata_name(document) or _METADATA_NAMES[0]
+    body_name = "data" if "data" in document and "body" not in document else "body"
     given = dict(document[metadata_name])
     if name and not given.get("event_name"):
         given["event_name"] = name

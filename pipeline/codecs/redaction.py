@@ -147,6 +147,7 @@ _JSON_CONTAINER: Final = re.compile(r'"([^"\\]{1,80})"\s*:\s*(?=[\[{])')
 _JSON_PART: Final = re.compile(r'"(?:[^"\\]|\\.)*"?|[\[\]{}]')
 _JSON_IN_JSON: Final = re.compile(r'(\\+"([^"\\]{1,80})\\+"\s*:\s*)(\\+"[^"\\]*|-?[0-9][0-9.]*)')
 
+_COLUMN_ENDS: Final = re.compile(r"[,\t]")
 
 _NAMING: Final = ("name", "key", "header")
 """Members that name what stands beside them as ``value``: one way to write down headers."""
@@ -222,9 +223,9 @@ def redact_bytes(payload: bytes) -> bytes:
     """Mask secrets in bytes that nobody may be able to parse: as text, JSON members included."""
     # Latin-1 maps every byte to one character and back, so what is no secret stays as it was.
     text = payload.decode("latin-1")
-    text = _JSON_STRING.sub(_mask_member, text)
-    text = _mask_containers(_JSON_PAIR.sub(_mask_pair, text))
-    text = _JSON_IN_JSON.sub(_mask_nested_member, text)
+    text = _mask_members(text)
+    if text.lstrip()[:1] not in ("{", "["):
+        text = _mask_record(text)
     return redact_text(text).encode("latin-1")
 
 
@@ -343,6 +344,29 @@ def _masked(value: Any) -> Any:
 
 def _mask_member(member: re.Match[str]) -> str:
     return f'"{member[1]}"{member[2]}"{MASK}"' if is_secret_key(member[1]) else member[0]
+
+
+def _mask_members(text: str) -> str:
+    text = _JSON_STRING.sub(_mask_member, text)
+    text = _mask_containers(_JSON_PAIR.sub(_mask_pair, text))
+    return _JSON_IN_JSON.sub(_mask_nested_member, text)
+
+
+def _mask_record(text: str) -> str:
+    """Mask a record of a table behind its header.
+
+    All of it where a column has a secret name: which field that is, nobody knows of a record with
+    too many or too few. CSV doubles the quotes of JSON in a field.
+    """
+    head, end, record = text.partition("\n")
+    names = [name.strip('" \r') for name in _COLUMN_ENDS.split(head)]
+    if record and len(names) > 1 and any(map(is_secret_key, names)):
+        return f"{head}{end}{MASK}"
+    if '""' not in text:
+        return text
+    plain = text.replace('""', '"')
+    masked = _mask_members(plain)
+    return text if masked == plain else masked
 
 
 def _mask_pair(pair: re.Match[str]) -> str:

@@ -9,6 +9,7 @@ from typing import BinaryIO, Final, NamedTuple, cast
 
 from pipeline.codecs.dead_letters import CutRecord
 from pipeline.domain.errors import OurMistake
+from pipeline.ingest.spool import SpoolDirectory
 
 BLOCK_BYTES: Final = 4 << 20
 """Larger ones are no faster and take more memory."""
@@ -35,12 +36,14 @@ class Content:
     """One reading of a file; ``subject`` identifies what it read once it is through.
 
     The identity is SHA-256 and size of the unpacked content, so the same export is known again
-    under another name, packed or not.
+    under another name, packed or not. What must be unpacked to be read at all is unpacked in
+    ``room``; without it, in the system's directory for temporary files.
     """
 
-    def __init__(self, path: Path, name: str) -> None:
+    def __init__(self, path: Path, name: str, room: SpoolDirectory | None = None) -> None:
         self.path = path
         self.name = name
+        self.room = SpoolDirectory(None) if room is None else room
         self._sha256 = hashlib.sha256()
         self._size = 0
 

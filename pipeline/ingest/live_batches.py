@@ -40,7 +40,8 @@ class LiveBatchOptions:
 
     At most ``max_waiting`` events of together ``max_waiting_bytes`` wait; a transaction takes at
     most ``max_batch`` of them, of about ``max_batch_bytes``, and begins ``linger_s`` after the
-    first: a transaction costs a few milliseconds of CPU however few rows it has. Marks go out
+    first of them came, or when the one before it ends: a transaction costs a few milliseconds of
+    CPU however few rows it has. Marks go out
     every ``mark_every_s``. More bad records than ``max_bad_share`` stop the agent; ``record_limit``
     bounds the texts of one record in bytes.
     """
@@ -95,6 +96,7 @@ class LiveBatches:
         self._bad_limit = BadLimit(self._options.max_bad_share)
         self._waiting: deque[_Waiting] = deque()
         self._waiting_bytes = 0
+        self._waiting_since = 0.0
         self._arrived = asyncio.Event()
         self._offered = False
         self._ended: BaseException | None = None
@@ -117,7 +119,10 @@ class LiveBatches:
             or self._waiting_bytes + size > self._options.max_waiting_bytes
         ):
             raise QueueFull("as many events wait as may")
-        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        done: asyncio.Future[None] = loop.create_future()
+        if not self._waiting:
+            self._waiting_since = loop.time()
         self._waiting.append(_Waiting(raw, done))
         self._waiting_bytes += size
         self._offered = True
@@ -163,14 +168,16 @@ class LiveBatches:
 
     async def _until(self, mark_at: float) -> None:
         """Wait for events, and a little for more of them; not longer than to the next mark."""
+        loop = asyncio.get_running_loop()
         if not self._waiting:
             self._arrived.clear()
             if not self._closed:
-                rest_s = max(mark_at - asyncio.get_running_loop().time(), 0.0)
+                rest_s = max(mark_at - loop.time(), 0.0)
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._arrived.wait(), rest_s)
         if self._waiting and not self._closed and len(self._waiting) < self._options.max_batch:
-            await asyncio.sleep(self._options.linger_s)
+            waited_s = loop.time() - self._waiting_since
+            await asyncio.sleep(max(self._options.linger_s - waited_s, 0.0))
 
     def _take(self) -> list[_Waiting]:
         taken: list[_Waiting] = []

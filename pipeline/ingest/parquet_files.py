@@ -1,8 +1,6 @@
 """Exports as Parquet."""
 
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Final
 
 import polars as pl
@@ -13,7 +11,6 @@ from pipeline.codecs.web_log_rows import Origin, WebLogs
 from pipeline.codecs.web_log_tables import ID, read_table
 from pipeline.domain.errors import OurMistake
 from pipeline.ingest.content import Content
-from pipeline.ingest.spool import room_on
 
 _ROWS: Final = 32_768
 _MAGIC: Final = b"PAR1"
@@ -22,17 +19,15 @@ _MAGIC: Final = b"PAR1"
 def web_logs_of_parquet(content: Content, origin: Origin) -> Iterator[WebLogs]:
     """Give the rows of a DAP export in Parquet, some at a time, in the order of the file.
 
-    A packed file is unpacked to the disk first: its table of contents is at its end.
+    A packed file is unpacked to the spool's disk first: its table of contents is at its end.
     """
-    with tempfile.TemporaryFile() as copy:
+    with content.room.scratch() as copy:
         packed = _is_packed(content)
-        with room_on(Path(tempfile.gettempdir())):
-            for block in content.blocks():
-                if packed:
-                    copy.write(block)
-            copy.flush()
+        for block in content.blocks():
+            if packed:
+                copy.write(block)
         try:
-            file = parquet.ParquetFile(copy if packed else content.path)
+            file = parquet.ParquetFile(copy.file if packed else content.path)
             names = {name.partition(".")[0] for name in file.schema_arrow.names}
             if not names & {ID, "key"} and ID not in file.schema_arrow.names:
                 raise OurMistake(f"{content.name} is no DAP export: there is no column {ID}")

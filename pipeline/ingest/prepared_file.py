@@ -94,7 +94,7 @@ class Preparation:
         """Read a file; raise OurMistake or TooManyBadRecords, nothing being published yet."""
         spool = self._directory.open_spool(self._feed.time)
         prepared = PreparedFile(file, spool, judged_at)
-        content = Content(file.path, prepared.name)
+        content = Content(file.path, prepared.name, self._directory)
         portions = self._feed.read(content, judged_at, self._options)
         while (portion := await self._worker.run(_next, portions)) is not None:
             self._limit.add(portion.read, portion.bad)

@@ -13,7 +13,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import Final, NamedTuple, Self
+from typing import BinaryIO, Final, NamedTuple, Self
 
 import polars as pl
 import pyarrow as pa
@@ -92,6 +92,16 @@ class SpoolDirectory:
         self._spools.append(spool)
         return spool
 
+    @contextlib.contextmanager
+    def scratch(self) -> Iterator["Scratch"]:
+        """Give an empty file that is gone, and its place given back, when the context ends."""
+        with tempfile.TemporaryFile(dir=self.path) as file:
+            scratch = Scratch(file, self)
+            try:
+                yield scratch
+            finally:
+                self.give_back(scratch.size)
+
     def take(self, size: int) -> None:
         """Count bytes that are about to be written; raise OurMistake if they are too many."""
         self._used += size
@@ -104,6 +114,23 @@ class SpoolDirectory:
     def give_back(self, size: int) -> None:
         """Count bytes that are removed."""
         self._used -= size
+
+
+class Scratch:
+    """A file for what must be on the disk while it is read; ``size`` counts as spool."""
+
+    def __init__(self, file: BinaryIO, directory: SpoolDirectory) -> None:
+        self.file = file
+        self.size = 0
+        self._directory = directory
+
+    def write(self, data: bytes) -> None:
+        """Append; raise OurMistake when there is no room."""
+        self._directory.take(len(data))
+        self.size += len(data)
+        with room_on(self._directory.path):
+            self.file.write(data)
+            self.file.flush()
 
 
 class _Piece(NamedTuple):
@@ -125,6 +152,10 @@ class Spool:
         self._buffer: list[pl.DataFrame] = []
         self._buffered = 0
         self._buffered_bytes = 0
+
+    def another(self) -> "Spool":
+        """Return an empty spool of the same directory."""
+        return self._directory.open_spool(self._time)
 
     def add_rows(self, rows: pl.DataFrame) -> None:
         """Add rows; each goes to the hour of its event time."""

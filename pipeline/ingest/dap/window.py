@@ -138,7 +138,7 @@ class WindowReader:
         origin = Origin(
             name, window.judged_at, self._options.home_shard, self._options.record_limit
         )
-        logs = WEB_LOG_READERS[self._options.format](Content(path, name), origin)
+        logs = WEB_LOG_READERS[self._options.format](Content(path, name, self._directory), origin)
         while (found := await self._worker.run(_next, logs)) is not None:
             limit.add(found.read, found.bad)
             erasures = request_erasures(found.deletes, source=SOURCE, ingested_at=window.judged_at)

@@ -3,10 +3,15 @@
 import hmac
 from typing import Final
 
-from aiohttp import BasicAuth, hdrs, web
+from aiohttp import BasicAuth
 
 from pipeline.ingest.live_events_http.options import EndpointOptions
-from pipeline.ingest.live_events_http.signatures import Refused, event_in, verified_claims
+from pipeline.ingest.live_events_http.signatures import (
+    Refused,
+    claims_at_once,
+    event_in,
+    verified_claims,
+)
 from pipeline.ingest.live_events_http.signing_keys import SigningKeys
 
 _TOKEN_BEGINS: Final = b"eyJ"
@@ -32,17 +37,18 @@ class Admission:
         """Tell whether posts go to this path, its secret right or wrong."""
         return path == self._path or path.startswith(self._secret_prefix)
 
-    def require_secrets(self, path: str, request: web.BaseRequest) -> None:
-        """Raise Refused if the path's secret or the login is wrong, where these are asked for."""
+    def require_secrets(self, path: str, authorization: str) -> None:
+        """Raise Refused if the path's secret or the login is wrong, where these are asked for.
+
+        ``authorization`` is the header of that name, empty without one.
+        """
         if self._signed:
             return
         if self._secret is not None and not _same(
             path.removeprefix(self._secret_prefix), self._secret
         ):
             raise Refused("wrong_secret")
-        if self._login is not None and not _same(
-            request.headers.get(hdrs.AUTHORIZATION, ""), self._login
-        ):
+        if self._login is not None and not _same(authorization, self._login):
             raise Refused("wrong_login")
 
     async def event(self, body: bytes, now: int) -> bytes:
@@ -50,12 +56,26 @@ class Admission:
 
         A token is verified even where none is asked for.
         """
+        token = self._token(body)
+        if token is None:
+            return body
+        return event_in(await verified_claims(token, self._keys), now)
+
+    def event_at_once(self, body: bytes, now: int) -> bytes | None:
+        """Do the same without waiting for keys; return None if one is not in memory."""
+        token = self._token(body)
+        if token is None:
+            return body
+        claims = claims_at_once(token, self._keys)
+        return None if claims is None else event_in(claims, now)
+
+    def _token(self, body: bytes) -> bytes | None:
         text = body.strip().strip(b'"') if body[:1] not in (b"{", b"[") else body
         if text.startswith(_TOKEN_BEGINS):
-            return event_in(await verified_claims(text, self._keys), now)
+            return text
         if self._signed:
             raise Refused("unsigned")
-        return body
+        return None
 
 
 def _same(given: str, expected: str) -> bool:

@@ -7,12 +7,18 @@ import asyncio
 from collections import deque
 from typing import Final
 
+from pipeline.domain.errors import Unavailable
+
 STEP_S: Final = 0.25
 """A deadline is passed by at most this."""
 
 
+class NotInTime(Unavailable):
+    """Something that should have been done by now."""
+
+
 class Deadlines:
-    """Fails futures with TimeoutError ``limit_s`` after they were added, if not done by then."""
+    """Fails futures with NotInTime ``limit_s`` after they were added, if not done by then."""
 
     def __init__(self, limit_s: float) -> None:
         self._limit_s = limit_s
@@ -39,5 +45,5 @@ class Deadlines:
         while self._waiting and (self._waiting[0][1].done() or self._waiting[0][0] <= now):
             _, future = self._waiting.popleft()
             if not future.done():
-                future.set_exception(TimeoutError())
+                future.set_exception(NotInTime("Kafka has not acknowledged in time"))
         self._timer = loop.call_later(STEP_S, self._look) if self._waiting else None

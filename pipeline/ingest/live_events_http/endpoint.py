@@ -14,17 +14,13 @@ from typing import Final, Self
 import aiohttp
 import structlog
 from aiohttp import hdrs, web
-from aiohttp.http_exceptions import HttpProcessingError
 
-from pipeline.codecs.live_event_rows import RawEvent
-from pipeline.domain.errors import SettingsError, Unavailable
+from pipeline.domain.errors import SettingsError
 from pipeline.ingest.clock import Clock, wall_clock
 from pipeline.ingest.figures import AgentFigures
-from pipeline.ingest.live_batches import LiveBatches, QueueFull
-from pipeline.ingest.live_events_http.admission import Admission
-from pipeline.ingest.live_events_http.deadlines import Deadlines
+from pipeline.ingest.live_batches import LiveBatches
 from pipeline.ingest.live_events_http.options import SOURCE, EndpointOptions
-from pipeline.ingest.live_events_http.signatures import Refused
+from pipeline.ingest.live_events_http.posts import Posts
 from pipeline.ingest.live_events_http.signing_keys import SigningKeys
 from pipeline.ingest.live_events_http.silent_connections import ImpatientServer
 from pipeline.ingest.tools import AgentTools
@@ -34,13 +30,6 @@ READY: Final = "/readyz"
 
 CLOSING_S: Final = 5.0
 """Time that answers have to reach Canvas when the process ends."""
-
-_BROKEN_BODY: Final = (
-    web.RequestPayloadError,
-    aiohttp.ClientPayloadError,
-    HttpProcessingError,
-    ConnectionError,
-)
 
 log = structlog.get_logger(__name__)
 
@@ -61,20 +50,16 @@ class Endpoint:
         self._options = options
         self._keys = keys
         self._figures = figures
-        self._clock = clock
-        self._admission = Admission(options, keys)
-        self._batches: LiveBatches | None = None
+        self._posts = Posts(options, keys, figures, clock)
         self._runner: web.ServerRunner | None = None
         self._heard: Callable[[web.RequestHandler], None] = lambda _: None
-        self._posts = 0
-        self._number = 0
-        self._deadlines = Deadlines(options.answer_s)
         self.port = 0
 
     async def __aenter__(self) -> Self:
         """Listen; raise SettingsError if the port cannot be had."""
         server = ImpatientServer(
             self._handle,
+            posts=self._posts,
             head_s=self._options.head_s,
             request_factory=self._request,
             access_log=None,
@@ -102,12 +87,12 @@ class Endpoint:
     ) -> None:
         if self._runner is not None:
             await self._runner.cleanup()
-        self._deadlines.stop()
+        self._posts.stop()
 
     @property
     def ready(self) -> bool:
         """Whether a post would be taken now."""
-        return self._batches is not None and (self._keys.known or not self._options.signed)
+        return self._posts.batches is not None and (self._keys.known or not self._options.signed)
 
     async def work(self, tools: AgentTools) -> None:
         """Publish what is posted until asked to stop; raise what publishing raises.
@@ -117,7 +102,7 @@ class Endpoint:
         batches = LiveBatches(tools, SOURCE, self._options.batches)
         running = asyncio.ensure_future(batches.run())
         asked = asyncio.ensure_future(tools.stopping.wait())
-        self._batches = batches
+        self._posts.batches = batches
         self._figures.ready = True
         try:
             await asyncio.wait((running, asked), return_when=asyncio.FIRST_COMPLETED)
@@ -131,7 +116,7 @@ class Endpoint:
             await asyncio.gather(running, asked, return_exceptions=True)
 
     def _leave(self) -> None:
-        self._batches = None
+        self._posts.batches = None
         self._figures.ready = False
 
     def _request(
@@ -155,14 +140,12 @@ class Endpoint:
         )
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
-        """Answer a request. Below a router, which would double the cost of a post."""
+        """Answer what was not a whole post. Below a router, which would double its cost."""
         path = request.raw_path.partition("?")[0]
-        if self._admission.knows_path(path):
+        if self._posts.knows_path(path):
             if request.method != hdrs.METH_POST:
                 return web.Response(status=405, headers={hdrs.ALLOW: hdrs.METH_POST})
-            status, outcome = await self._counted(path, request)
-            self._figures.requests[outcome] += 1
-            return web.Response(status=status)
+            return web.Response(status=await self._posts.receive(path, request))
         if path == HEALTHY:
             return web.Response(text="alive\n")
         if path == READY:
@@ -170,53 +153,3 @@ class Endpoint:
                 text="ready\n" if self.ready else "not ready\n", status=200 if self.ready else 503
             )
         return web.Response(status=404)
-
-    async def _counted(self, path: str, request: web.BaseRequest) -> tuple[int, str]:
-        if self._posts >= self._options.max_posts:
-            return 503, "busy"
-        self._posts += 1
-        try:
-            return await self._post(path, request)
-        finally:
-            self._posts -= 1
-
-    async def _post(self, path: str, request: web.BaseRequest) -> tuple[int, str]:
-        """Take one post; return the status and the outcome it is counted as."""
-        try:
-            self._admission.require_secrets(path, request)
-            body = await self._body(request)
-            event = await self._admission.event(body, self._clock())
-        except Refused as refused:
-            return 401, f"refused_{refused.why}"
-        except web.HTTPRequestEntityTooLarge:
-            return 413, "too_large"
-        except TimeoutError:
-            return 408, "slow_body"
-        except _BROKEN_BODY:
-            return 400, "broken_body"
-        except Unavailable:
-            return 503, "no_keys"
-        return await self._publish(event)
-
-    async def _body(self, request: web.BaseRequest) -> bytes:
-        if request.content.is_eof():
-            # Most came with their head, and need no timer.
-            return await request.read()
-        async with asyncio.timeout(self._options.body_s):
-            return await request.read()
-
-    async def _publish(self, event: bytes) -> tuple[int, str]:
-        if self._batches is None:
-            return 503, "not_ready"
-        self._number += 1
-        try:
-            done = self._batches.offer(RawEvent(event, f"post {self._number}"))
-            self._deadlines.add(done)
-            await done
-        except QueueFull:
-            return 503, "busy"
-        except Unavailable:
-            return 503, "not_published"
-        except TimeoutError:
-            return 503, "not_in_time"
-        return 204, "accepted"

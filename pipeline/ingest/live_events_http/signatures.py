@@ -53,18 +53,41 @@ async def verified_claims(token: bytes, keys: SigningKeys) -> bytes:
 
     Raises Refused, and Unavailable if the key may be one that cannot be read now.
     """
+    signature, key_id = _signature(token)
+    key = keys.get(key_id) or await keys.find(key_id)
+    if key is None:
+        raise Refused("unknown_key")
+    return _claims(signature, key)
+
+
+def claims_at_once(token: bytes, keys: SigningKeys) -> bytes | None:
+    """Return the claims of a signed post as they are, None if its key is not in memory.
+
+    Raises Refused.
+    """
+    signature, key_id = _signature(token)
+    key = keys.get(key_id)
+    return None if key is None else _claims(signature, key)
+
+
+def _signature(token: bytes) -> tuple[jws.CompactSignature, str]:
     try:
         signature = jws.extract_compact(token, registry=_RS256)
         key_id = signature.protected.get("kid")
-        if not isinstance(key_id, str):
-            raise Refused("no_key_id")
-        key: RSAKey | None = keys.get(key_id) or await keys.find(key_id)
-        if key is None:
-            raise Refused("unknown_key")
-        if not jws.validate_compact(signature, key, registry=_RS256):
-            raise Refused("forged")
     except _NO_TOKEN:
         raise Refused("no_signature") from None
+    if not isinstance(key_id, str):
+        raise Refused("no_key_id")
+    return signature, key_id
+
+
+def _claims(signature: jws.CompactSignature, key: RSAKey) -> bytes:
+    try:
+        holds = jws.validate_compact(signature, key, registry=_RS256)
+    except _NO_TOKEN:
+        raise Refused("no_signature") from None
+    if not holds:
+        raise Refused("forged")
     return signature.payload
 
 

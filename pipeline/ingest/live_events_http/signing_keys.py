@@ -35,6 +35,10 @@ Fetch = Callable[[], Awaitable[bytes]]
 log = structlog.get_logger(__name__)
 
 
+class KeysAway(Unavailable):
+    """Nobody can tell whether a key id is one of Instructure's."""
+
+
 class SigningKeys:
     """Keys by id. ``monotonic`` gives seconds of a clock that never goes back."""
 
@@ -74,12 +78,12 @@ class SigningKeys:
     async def find(self, key_id: str) -> RSAKey | None:
         """Return a key, reading the set again for one that is not in memory; None if unknown.
 
-        Raises Unavailable if the set cannot be read now: nobody can tell then.
+        Raises KeysAway if the set cannot be read now.
         """
         await self.load()
         key = self._keys.get(key_id)
         if key is None and self._read_at != self._tried_at:
-            raise Unavailable("the keys that sign Live Events cannot be read at present")
+            raise KeysAway("the keys that sign Live Events cannot be read at present")
         return key
 
     def _older_than(self, at: float | None, age_s: float) -> bool:

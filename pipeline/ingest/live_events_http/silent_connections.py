@@ -1,4 +1,4 @@
-"""A server that closes connections whose first request does not come.
+"""A server that answers whole posts at once, and closes connections whose first one does not come.
 
 aiohttp closes idle connections between requests, and waits for the first one for ever: a few
 hundred silent connections would use up the files that a process may have open.
@@ -9,14 +9,21 @@ from typing import Any
 
 from aiohttp import web
 
+from pipeline.ingest.live_events_http.quick_posts import QuickHandler, Taker
+
 
 class ImpatientServer(web.Server):
     """``heard`` has to be called for each request; without one a connection lives ``head_s``."""
 
-    def __init__(self, *args: Any, head_s: float, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, posts: Taker, head_s: float, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self._posts = posts
         self._head_s = head_s
         self._silent: dict[web.RequestHandler, asyncio.TimerHandle] = {}
+
+    def __call__(self) -> web.RequestHandler:
+        """Return a handler for a connection."""
+        return QuickHandler(self, self._posts, self.heard, loop=self._loop, **self._kwargs)
 
     def connection_made(self, handler: web.RequestHandler, transport: asyncio.Transport) -> None:
         """Begin to wait for the first request."""

@@ -3,19 +3,35 @@
 import asyncio
 import logging
 import os
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from pipeline.domain.errors import OurMistake, TooManyBadRecords, Unavailable
+from pipeline.engine.stage import Block, MarkBlock
 from pipeline.ingest.clock import wall_clock
 from tests.support.canvas.dap_run import SCHEMAS, DapRun
 from tests.support.canvas.dap_server import DapServer, Fault
+from tests.support.memory_publisher import MemoryPublisher
 from tests.support.raw_files import row_at
 from tests.unit.ingest.test_dap import ids_of
 
 ROWS = [row_at(m) for m in range(0, 240, 5)]
+
+
+class StoppingPublisher(MemoryPublisher):
+    """Asks the agent to stop while one of its transactions is under way."""
+
+    def __init__(self, stopping: asyncio.Event, at_call: int) -> None:
+        super().__init__()
+        self._stopping, self._at_call = stopping, at_call
+
+    async def publish(self, blocks: Sequence[Block | MarkBlock]) -> list[int]:
+        if self.calls + 1 == self._at_call:
+            self._stopping.set()
+        return await super().publish(blocks)
 
 
 def error(named: str, **more: str) -> dict[str, dict[str, str]]:
@@ -258,7 +274,7 @@ async def test_a_full_spool_stops_with_a_sentence_and_leaves_nothing(tmp_path: P
     assert run.ids() == ids_of(ROWS)
 
 
-async def test_a_stop_in_the_middle_of_a_window_ends_between_two_transactions() -> None:
+async def test_a_stop_while_dap_makes_a_window_publishes_nothing_of_it() -> None:
     async with DapServer() as server:
         run = DapRun(server)
         server.commit(ROWS)
@@ -269,6 +285,23 @@ async def test_a_stop_in_the_middle_of_a_window_ends_between_two_transactions() 
         await asyncio.wait_for(waiting, 10)
     assert run.news[-1].event == "stopped"
     assert run.publisher.calls == 0
+
+
+async def test_a_stop_in_the_middle_of_a_window_ends_between_two_transactions() -> None:
+    async with DapServer() as server:
+        run = DapRun(server)
+        run.publisher = StoppingPublisher(run.stopping, at_call=3)
+        server.commit(ROWS)
+        cursor = await run.start(batch_rows=5)
+        assert run.news[-1].event == "stopped"
+        published = run.ids().total()
+        assert 0 < published < len(ROWS)
+        assert cursor is not None
+        assert cursor.under_way
+        assert cursor.published == published
+        run.stopping.clear()
+        await run.start(batch_rows=5)
+    assert run.ids() == ids_of(ROWS)
 
 
 async def test_no_address_of_a_download_reaches_a_log(caplog: pytest.LogCaptureFixture) -> None:

@@ -95,10 +95,26 @@ async def test_a_full_disk_stops_the_file_agent_with_a_sentence_and_nothing_is_l
             stdin=io.BytesIO(content),
         )
 
-    with room_for(ROOM), pytest.raises(OurMistake, match=r"disk of .* is full"):
+    full = rf"disk of {spools}.* is full"
+    with room_for(ROOM), pytest.raises(OurMistake, match=full):
         await ingest()
     assert list(spools.iterdir()) == []
     assert publisher.calls == 0
     await ingest()
     published = Counter(row["id"] for row in publisher.records(WEB_LOGS, SCHEMAS))
     assert published == Counter(row["key"]["id"] for row in rows)
+
+
+async def test_what_is_unpacked_counts_as_spool(tmp_path: Path) -> None:
+    path, publisher = tmp_path / "a.parquet.gz", MemoryPublisher()
+    path.write_bytes(gzip.compress(exported(some_rows(2000), "parquet", packed=False)))
+    with pytest.raises(OurMistake, match="need more than 0 MiB of spool"):
+        await ingest_web_logs_files(
+            [str(path)],
+            publisher=publisher,
+            cursors=publisher,
+            schemas=SCHEMAS,
+            options=FileAgentOptions(spool_directory=tmp_path / "spools", spool_limit=ROOM),
+            clock=lambda: NOW,
+        )
+    assert publisher.calls == 0

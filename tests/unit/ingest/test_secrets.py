@@ -27,6 +27,7 @@ from pipeline.ingest.tools import AgentTools
 from pipeline.ingest.web_log_files import ingest_web_logs_files
 from pipeline.sink.tables.dead_letters import dead_letter
 from tests.support.avro_schemas import project_schemas
+from tests.support.canvas.dap_formats import exported
 from tests.support.memory_publisher import MemoryPublisher
 from tests.support.planted_secrets import (
     AUDIT,
@@ -62,11 +63,11 @@ def planted(draw: st.DrawFn, document: dict[str, Any]) -> bytes:
     return text[:end]
 
 
-def left_behind(agent: Any, payload: bytes) -> tuple[MemoryPublisher, str]:
+def left_behind(agent: Any, payload: bytes, kind: str = "jsonl") -> tuple[MemoryPublisher, str]:
     """Return what an agent published of one line, and what it logged."""
     publisher = MemoryPublisher()
     with tempfile.TemporaryDirectory() as directory, structlog.testing.capture_logs() as logs:
-        path = write_lines(Path(directory) / f"token={MARK}.jsonl", [payload])
+        path = write_lines(Path(directory) / f"token={MARK}.{kind}", [payload])
         totals = asyncio.run(
             agent(
                 [str(path)],
@@ -79,6 +80,47 @@ def left_behind(agent: Any, payload: bytes) -> tuple[MemoryPublisher, str]:
         )
     assert totals.balanced
     return publisher, repr((logs, totals))
+
+
+@st.composite
+def broken_record(draw: st.DrawFn) -> tuple[bytes, str]:
+    """A table whose second record, with a secret in a field, has a field too many or too few."""
+    kind = draw(st.sampled_from(["csv", "tsv"]))
+    rows = [row_at(minute, referrer="x", user_agent="y") for minute in range(3)]
+    fields = rows[1]["value"]
+    place = draw(st.sampled_from(sorted(fields)))
+    planted_json = MEMBERS.map(lambda member: json.dumps(dict([member])))
+    if draw(st.booleans()):
+        fields[place] = draw(TEXTS | planted_json)
+    else:
+        for row in rows:
+            row["value"]["session_token"] = MARK if row is rows[1] else "x"
+    tables = [exported([row], kind, packed=False).partition(b"\n") for row in rows]
+    records = [record.removesuffix(b"\n") for _, _, record in tables]
+    delimiter = b"," if kind == "csv" else b"\t"
+    records[1] = draw(
+        st.sampled_from(
+            [
+                records[1] + delimiter + b"z",
+                b"z" + delimiter + records[1],
+                records[1].replace(delimiter, b"", 1),
+                records[1] + b"\xff",
+            ]
+        )
+    )
+    return b"\n".join([tables[0][0], *records]), kind
+
+
+@settings(max_examples=60, deadline=None)
+@given(broken_record())
+def test_no_secret_of_a_broken_record_of_a_table_reaches_a_topic_or_a_log(
+    table: tuple[bytes, str],
+) -> None:
+    content, kind = table
+    publisher, said = left_behind(ingest_web_logs_files, content, kind)
+    assert publisher.records("canvas.dead_letters.v1", SCHEMAS)
+    assert not holds(publisher)
+    assert MARK not in said
 
 
 def holds(publisher: MemoryPublisher) -> list[str]:
@@ -113,7 +155,9 @@ def test_no_secret_of_a_live_event_reaches_a_topic_or_a_log(payload: bytes) -> N
 
 @settings(max_examples=60)
 @given(st.lists(planted(EVENT) | planted(CALIPER), min_size=1, max_size=4))
-def test_no_secret_of_a_delivered_event_reaches_a_topic_or_a_metric(payloads: list[bytes]) -> None:
+def test_no_secret_of_a_delivered_event_reaches_a_topic_a_log_or_a_metric(
+    payloads: list[bytes],
+) -> None:
     """What HTTPS and SQS share: events delivered one by one, in transactions of several."""
     publisher, figures = MemoryPublisher(), AgentFigures()
 
@@ -133,7 +177,9 @@ def test_no_secret_of_a_delivered_event_reaches_a_topic_or_a_metric(payloads: li
         batches.close()
         await running
 
-    asyncio.run(deliver())
+    with structlog.testing.capture_logs() as logs:
+        asyncio.run(deliver())
+    assert MARK not in repr(logs)
     assert figures.rows["read"] >= len(payloads)
     observed = CollectorRegistry()
     observed.register(ObservedAgent("live-events-http", figures))
