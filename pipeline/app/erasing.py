@@ -19,11 +19,11 @@ from pipeline.app.recomputing import Job, Outcome, Recomputing
 from pipeline.app.settings import Settings
 from pipeline.app.settled import settled, wait_for_sink
 from pipeline.app.spooled_stats import SpooledStats
-from pipeline.codecs.canonical import local_id
+from pipeline.codecs.canonical import SHARD, local_id
 from pipeline.codecs.erasures import person_erasures
 from pipeline.codecs.schemas import Schemas
 from pipeline.domain import topics
-from pipeline.domain.errors import OurMistake, Unavailable
+from pipeline.domain.errors import OurMistake, SettingsError, Unavailable
 from pipeline.domain.event_time import HOUR
 from pipeline.engine.recompute import Span, activity_days
 from pipeline.ingest.clock import wall_clock
@@ -37,8 +37,9 @@ SOURCE: Final = "erase"
 WITH_PEOPLE: Final = (
     *(topics.WEB_LOGS, topics.LIVE_EVENTS, topics.COURSE_AUDIT, topics.LATE, topics.DEAD_LETTERS),
     *(topics.REQUEST_DELTAS, topics.REQUEST_STATS, topics.SESSIONS, topics.ANOMALIES),
+    *(topics.DETECTOR_STATE, topics.ALERT_ACTIONS, topics.ERASURES),
 )
-"""Topics whose records may speak of the person until they age out."""
+"""Topics whose records may speak of the person until they age out, or for ever."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +62,9 @@ class Erased:
 async def erase_person(settings: Settings, user: int, *, dry_run: bool = False) -> Erased:
     """Forget the person of a Canvas user id (local or global form).
 
-    Raises Unavailable (brokers or ClickHouse do not answer) and OurMistake. A sink that does not
-    run is waited for a while; it deletes when it does.
+    Raises Unavailable (brokers or ClickHouse do not answer), SettingsError (a global id, and no
+    home shard to tell whose it is) and OurMistake. A sink that does not run is waited for a while;
+    it deletes when it does.
     """
     people = ids_of(settings, user)
     known = wiring.schemas(settings)
@@ -108,6 +110,11 @@ def ids_of(settings: Settings, user: int) -> tuple[int, ...]:
     """Return the ids under which a user may stand in records: their own, and the pseudonym."""
     if user == 0:
         raise OurMistake("User 0 is nobody.")
+    if user >= SHARD and settings.home_shard is None:
+        # Rows hold people of the home shard by their local id: this one would match nobody.
+        raise SettingsError(
+            f"{user} is a global id: set CANVAS_TELEMETRY_HOME_SHARD, or give the local id"
+        )
     own = local_id(user, settings.home_shard)
     privacy = wiring.privacy(settings)
     # Rows may be older than the setting, so both.

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol
 
 import polars as pl
 
@@ -38,6 +38,13 @@ from pipeline.ingest.publisher import CursorSource, Publisher
 
 REPLAYED: Final = "replayed"
 DISCARDED: Final = "discarded"
+
+
+class FencingPublisher(Publisher, Protocol):
+    """A publisher that is the only one of its transactional id from ``start`` on."""
+
+    async def start(self) -> None:
+        """Fence every other publisher of this id."""
 
 
 class DeadLetter(NamedTuple):
@@ -75,13 +82,13 @@ class ActionTotals:
 
 @dataclass(frozen=True, slots=True)
 class DeadLetterDesk:
-    """Replays and discards; the publisher must have been started.
+    """Replays and discards; starts the publisher, but for a dry run, which so fences nobody.
 
     A transaction takes ``at_once`` letters. Each is read by itself, about 4 ms: a bad one costs its
     neighbours nothing.
     """
 
-    publisher: Publisher
+    publisher: FencingPublisher
     cursors: CursorSource
     schemas: Schemas
     clock: Clock
@@ -104,6 +111,8 @@ class DeadLetterDesk:
     async def _act(
         self, letters: Iterable[DeadLetter], action: str, *, dry_run: bool
     ) -> ActionTotals:
+        if not dry_run:
+            await self.publisher.start()
         totals = ActionTotals()
         done = {key.decode() for key in await self.cursors.read(DEAD_LETTER_ACTIONS.name)}
         encoder = BlockEncoder(self.schemas, self.publisher, self.protection)

@@ -121,7 +121,6 @@ async def _published(
     name = f"{settings.app_id}-dead-letters"
     connection = settings.kafka(client_id=name)
     publisher = TransactionalPublisher(connection, name)
-    await publisher.start()
     try:
         desk = DeadLetterDesk(
             publisher,

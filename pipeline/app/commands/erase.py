@@ -2,12 +2,19 @@
 
 import asyncio
 from datetime import UTC, datetime, timedelta
+from typing import Final
 
 from rich.console import Console
 
 from pipeline.app.erasing import Erased, erase_person
 from pipeline.app.logs import set_up_logs
 from pipeline.app.settings import Settings, load_settings
+
+KEPT: Final = (
+    "What rules have learned of the person stays until they forget it (forget_after_min),",
+    "and the id it was kept under for good, on canvas.detector_state.v1.",
+    "Not searched: dead letters, and what others' rows say of the person in texts.",
+)
 
 
 def erase(user: int, *, dry_run: bool = False, settings: Settings | None = None) -> Erased:
@@ -41,7 +48,7 @@ def report(erased: Erased, now: datetime) -> list[str]:
     lines += _restated(erased)
     lines.append("Records on the topics cannot be taken back; they age out by themselves:")
     lines += [f"  {one.topic}: {_gone(one.gone_after_ms, now)}" for one in erased.aging]
-    lines.append("Not searched: dead letters, and what others' rows say of the person in texts.")
+    lines += KEPT
     return lines
 
 

@@ -3,13 +3,11 @@
 from typing import Final
 
 from pipeline.domain import topics
+from pipeline.sink.people_in_signals import signals_of_people
 from pipeline.sink.tables.table import Table
 
 ANOMALIES: Final = Table(
     topic=topics.ANOMALIES,
     name="anomalies",
-    of_person=(
-        "dimension = 'masquerader' AND (toInt64OrZero(`key`) IN {people}"
-        " OR hasAny(arrayMap(other -> toInt64OrZero(other), contributing_keys), {people_array}))"
-    ),
+    of_person=signals_of_people("contributing_keys"),
 )

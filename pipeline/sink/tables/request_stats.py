@@ -1,19 +1,14 @@
-"""Request statistics per minute, dimension and key: the highest version counts.
-
-Only the dimension ``masquerader`` has people as keys and members.
-"""
+"""Request statistics per minute, dimension and key: the highest version counts."""
 
 from typing import Final
 
 from pipeline.domain import topics
+from pipeline.sink.people_in_signals import signals_of_people
 from pipeline.sink.tables.table import Expiry, Table
 
 REQUEST_STATS: Final = Table(
     topic=topics.REQUEST_STATS,
     name="request_stats",
     expiry=Expiry("`minute`", "results"),
-    of_person=(
-        "dimension = 'masquerader' AND (toInt64OrZero(`key`) IN {people}"
-        " OR hasAny(arrayMap(member -> toInt64OrZero(member), members), {people_array}))"
-    ),
+    of_person=signals_of_people("members"),
 )

@@ -6,11 +6,13 @@ from datetime import UTC, datetime
 import polars as pl
 
 from pipeline.app.commands.erase import report
-from pipeline.app.erasing import Erased
+from pipeline.app.erasing import WITH_PEOPLE, Erased
 from pipeline.app.recomputing import Outcome
+from pipeline.domain.topics import TOPICS
 from pipeline.engine.changes import LOSS, Changes
 from pipeline.engine.recompute import Span
 from pipeline.kafka.aging import Aging
+from tests.support.avro_schemas import project_schemas
 
 NOW = datetime(2026, 2, 16, 12, tzinfo=UTC)
 DAY = 86_400_000
@@ -37,6 +39,20 @@ def test_it_says_what_was_deleted_and_until_when_topics_hold_it() -> None:
     assert "canvas.web_logs.v1: 2026-03-02 12:00 UTC at the latest" in text
     assert "canvas.erasures.v1: when a later record" in text
     assert "4711" not in text
+
+
+def test_every_topic_whose_records_hold_personal_data_is_told_of() -> None:
+    schemas = project_schemas()
+    personal = {
+        topic.name
+        for topic in TOPICS
+        if any(field.get("personal") for field in schemas.named(topic.schema)["fields"])
+    }
+    assert {topic.name for topic in WITH_PEOPLE} == personal
+
+
+def test_it_says_that_rules_keep_what_they_have_learned() -> None:
+    assert "What rules have learned of the person" in said(ERASED)
 
 
 def test_a_dry_run_says_that_nothing_happened() -> None:

@@ -51,3 +51,11 @@ def test_a_person_is_erased_by_their_own_id_and_by_their_pseudonym() -> None:
     assert ids_of(hidden, pseudonym) == (pseudonym,)
     with pytest.raises(OurMistake):
         ids_of(plain, 0)
+
+
+@pytest.mark.parametrize("privacy", ["none", "pseudonymise"])
+def test_a_global_id_is_refused_when_nothing_says_which_shard_is_home(privacy: str) -> None:
+    settings = Settings(privacy=privacy, privacy_key=KEY)
+    with pytest.raises(SettingsError, match="CANVAS_TELEMETRY_HOME_SHARD"):
+        ids_of(settings, 7 * 10**13 + 5)
+    assert ids_of(settings, 5)[0] == 5

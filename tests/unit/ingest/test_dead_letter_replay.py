@@ -1,7 +1,8 @@
 """A dead letter is replayed or discarded once."""
 
 import json
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +14,14 @@ from pipeline.codecs.course_audit import PageOrigin, read_audit_page
 from pipeline.codecs.dead_letters import dead_letters
 from pipeline.codecs.live_event_rows import location_with_name, name_given_at
 from pipeline.codecs.web_log_rows import Origin
-from pipeline.domain.errors import Unavailable
+from pipeline.domain.errors import Fenced, Unavailable
 from pipeline.domain.event_time import HOUR
 from pipeline.domain.feeds import COURSE_AUDIT, LIVE_EVENTS, WEB_LOGS
 from pipeline.domain.topics import COURSE_AUDIT as AUDIT_TOPIC
 from pipeline.domain.topics import DEAD_LETTER_ACTIONS, ERASURES
 from pipeline.domain.topics import LIVE_EVENTS as LIVE_TOPIC
 from pipeline.domain.topics import WEB_LOGS as WEB_LOGS_TOPIC
+from pipeline.engine.stage import Block, MarkBlock
 from pipeline.ingest.content import Content
 from pipeline.ingest.dead_letter_replay import DeadLetter, DeadLetterDesk
 from pipeline.ingest.formats import web_log_format
@@ -43,8 +45,28 @@ def letter(number: int, feed: str, value: Any, **more: Any) -> DeadLetter:
     return given_._replace(**more)
 
 
-def desk(publisher: MemoryPublisher) -> DeadLetterDesk:
-    return DeadLetterDesk(publisher, publisher, SCHEMAS, lambda: NOW)
+@dataclass(eq=False)
+class OneOfSeveral:
+    """A publisher of one transactional id; the last of them that started may publish."""
+
+    log: MemoryPublisher
+    started: "list[OneOfSeveral]" = field(default_factory=list)
+
+    async def start(self) -> None:
+        self.started.append(self)
+
+    def partitions(self, topic: str) -> int:
+        return self.log.partitions(topic)
+
+    async def publish(self, blocks: Sequence[Block | MarkBlock]) -> list[int]:
+        assert self in self.started
+        if self.started[-1] is not self:
+            raise Fenced
+        return await self.log.publish(blocks)
+
+
+def desk(log: MemoryPublisher) -> DeadLetterDesk:
+    return DeadLetterDesk(OneOfSeveral(log), log, SCHEMAS, lambda: NOW)
 
 
 def early(number: int) -> bytes:
@@ -169,6 +191,19 @@ async def test_a_dry_run_publishes_nothing() -> None:
     publisher = MemoryPublisher()
     totals = await desk(publisher).replay([letter(1, WEB_LOGS, row_at(1))], dry_run=True)
     assert (totals.done, totals.rows, publisher.calls) == (1, 1, 0)
+
+
+async def test_a_replay_fences_the_one_that_runs_and_a_dry_run_does_not() -> None:
+    log = MemoryPublisher()
+    running = OneOfSeveral(log)
+    await running.start()
+    other = replace(desk(log), publisher=OneOfSeveral(log, running.started))
+    for act in (other.replay, other.discard):
+        await act([letter(1, WEB_LOGS, row_at(1))], dry_run=True)
+        await running.publish([])
+    await other.replay([letter(1, WEB_LOGS, row_at(1))])
+    with pytest.raises(Fenced):
+        await running.publish([])
 
 
 @settings(max_examples=10)
