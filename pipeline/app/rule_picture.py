@@ -14,6 +14,9 @@ Record = dict[str, Any]
 WIDTH: Final = 1000
 PANEL: Final = 150
 LEFT: Final = 60
+RIGHT: Final = 44
+"""Half of a moment written below the line lies beyond its last point."""
+
 HEAD: Final = 46
 FOOT: Final = 26
 GAP: Final = 34
@@ -70,7 +73,7 @@ def _panel(
     alerts: Sequence[Record],
     recorded: Sequence[Record],
 ) -> str:
-    wide, bottom = WIDTH - LEFT - 10, PANEL
+    wide, bottom = WIDTH - LEFT - RIGHT, PANEL
     most = max((point.most for point in one.points), default=1)
 
     def across(at: int) -> float:
@@ -125,7 +128,7 @@ def _band(ends: tuple[float, float], top: int, height: int, colour: str, told: s
 def _tick(at: int, x: float, bottom: int) -> str:
     return (
         f'<line x1="{x}" y1="0" x2="{x}" y2="{bottom}" stroke="#ddd"/>'
-        f'<text x="{x}" y="{bottom + 16}" fill="#555">{_clock(at)}</text>'
+        f'<text x="{x}" y="{bottom + 16}" text-anchor="middle" fill="#555">{_clock(at)}</text>'
     )
 
 

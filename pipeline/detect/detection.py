@@ -12,14 +12,15 @@ from pipeline.detect.frames import anomalies_frame, states_frame
 from pipeline.detect.registry import Detector, detectors
 from pipeline.detect.rules import AnyRule, check_references
 from pipeline.detect.signals import Signals
-from pipeline.detect.succession import Judges, State, succeed
+from pipeline.detect.succession import Judges, State, inherit, origins, succeed
 from pipeline.domain.event_time import MINUTE
-from pipeline.domain.feeds import LIVE_EVENTS, WEB_LOGS, Feed
+from pipeline.domain.feeds import FEEDS, Feed
 
 STAGE: Final = "detection"
 """Detector name under which the stage keeps how far event time has come."""
 
-FEEDS: Final[tuple[Feed, ...]] = (WEB_LOGS, LIVE_EVENTS)
+ORIGINS: Final = "origins"
+"""Its key under which it keeps what the states of each rule were learned of."""
 
 
 class Detection:
@@ -39,6 +40,7 @@ class Detection:
         self._moved = False
         self._stale = False
         self._forgotten: list[State] = []
+        self._origins: dict[str, str] = {}
 
     @property
     def _detectors(self) -> Sequence[Detector]:
@@ -125,23 +127,40 @@ class Detection:
         if self._moved:
             states.append((STAGE, "", json.dumps({"closed": self._closed, "final": self._final})))
             self._moved = False
+        states += self._changed_origins()
         return anomalies_frame(anomalies, version), states_frame(states, version, now)
 
+    def _changed_origins(self) -> list[State]:
+        """Return what the states of each rule are learned of, if that is not written yet."""
+        if self._judges.origins == self._origins:
+            return []
+        self._origins = dict(self._judges.origins)
+        return [(STAGE, ORIGINS, json.dumps(self._origins))]
+
     def restore(self, states: Iterable[Mapping[str, Any]]) -> None:
-        """Take back the latest state of every detector and key (detector_state fields)."""
-        by_rule = {rule: detector for detector in self._detectors for rule in detector.rules}
+        """Take back the latest state of every detector and key (detector_state fields).
+
+        Of rules that have changed since, what ``replace`` would take over is taken over.
+        """
+        learned: list[State] = []
         for record in states:
             name, key, state = record["detector"], record["key"], record["state"]
             if not state:
                 continue
-            if name == STAGE:
+            if (name, key) == (STAGE, ORIGINS):
+                self._origins = json.loads(state)
+            elif name == STAGE:
                 moment = json.loads(state)
                 self._closed.update(moment["closed"])
                 self._final = moment["final"]
             elif name == ALERT_DESK:
                 self._desk.restore(state)
-            elif (detector := by_rule.get(name.partition(".")[0])) is not None:
-                detector.restore(name, key, state)
+            else:
+                learned.append((name, key, state))
+        taken_over, self._forgotten = inherit(learned, self._origins, self._judges.origins)
+        by_rule = {rule: detector for detector in self._detectors for rule in detector.rules}
+        for name, key, state in taken_over:
+            by_rule[name.partition(".")[0]].restore(name, key, state)
         for detector in self._detectors:
             detector.resume(self._closed, self._final)
         self._stale = True
@@ -149,4 +168,4 @@ class Detection:
 
 def _judges(rules: Sequence[AnyRule]) -> Judges:
     judged = [rule for rule in rules if rule.state != "off"]
-    return Judges({rule.id: rule for rule in judged}, detectors(judged))
+    return Judges({rule.id: rule for rule in judged}, detectors(judged), origins(judged))

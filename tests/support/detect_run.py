@@ -59,15 +59,24 @@ class DetectRun:
         self.published += records
         return records
 
+    def reload(self, rules: Sequence[AnyRule]) -> None:
+        """Go on with other rules, as the stage does."""
+        self.rules = list(rules)
+        self.detection.replace(rules)
+        self.detection.observe(self._not_final())
+
     def restarted(self) -> "DetectRun":
         """Return a run that was restored from the states and the stats that are not final."""
         other = DetectRun(self.rules)
         other.version, other.published = self.version, list(self.published)
         other.states, other.open = dict(self.states), self.open
         other.detection.restore(list(self.states.values()))
-        identity = ["feed", "minute", "dimension", "key"]
-        other.detection.observe(self.open.unique(identity, keep="last", maintain_order=True))
+        other.detection.observe(self._not_final())
         return other
+
+    def _not_final(self) -> pl.DataFrame:
+        identity = ["feed", "minute", "dimension", "key"]
+        return self.open.unique(identity, keep="last", maintain_order=True)
 
     def latest(self) -> list[dict[str, Any]]:
         """Return the last record of every alert that was not retracted, oldest first."""

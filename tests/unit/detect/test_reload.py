@@ -8,11 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pipeline.detect.detection import ORIGINS
 from pipeline.detect.rules import AnyRule, changed_rule
 from pipeline.domain.errors import SettingsError
 from pipeline.domain.event_time import MINUTE
 from tests.support.detect_run import DetectRun, shipped_rules
-from tests.support.minute_stats import requests
+from tests.support.minute_stats import Row, requests, stat
+from tests.support.watch_rules import rule
 from tests.unit.detect.test_detection_laws import (
     LENGTH,
     T,
@@ -25,23 +27,15 @@ from tests.unit.detect.test_detection_laws import (
 )
 
 DETECTORS = {"error_spike", "masquerade_burst"}
-RULES = [rule for rule in shipped_rules() if rule.detector in DETECTORS]
-IDS = {rule.id: rule for rule in RULES}
+RULES = [one for one in shipped_rules() if one.detector in DETECTORS]
+IDS = {one.id: one for one in RULES}
 SERVER = IDS["error_spike_5xx_instance"], IDS["error_spike_5xx_controller"]
-IDENTITY = ["feed", "minute", "dimension", "key"]
 
 Reload = Callable[[int], Sequence[AnyRule] | None]
 
 
 def reworded(rule: AnyRule) -> AnyRule:
     return rule.model_copy(update={"why": rule.why + " Again."})
-
-
-def reload(run: DetectRun, rules: Sequence[AnyRule]) -> None:
-    """Give a run other rules, as the stage does."""
-    run.rules = list(rules)
-    run.detection.replace(rules)
-    run.detection.observe(run.open.unique(IDENTITY, keep="last", maintain_order=True))
 
 
 def drive(stats: pl.DataFrame, seed: int, reloads: Reload) -> DetectRun:
@@ -61,7 +55,7 @@ def drive(stats: pl.DataFrame, seed: int, reloads: Reload) -> DetectRun:
             run.take()
         rules = reloads(step)
         if rules is not None:
-            reload(run, rules)
+            run.reload(rules)
         new = end if seen == end else int(rng.integers(final, seen + 1))
         run.finalise(between(stats, final, new), new)
         final = max(final, new)
@@ -85,7 +79,7 @@ def test_a_reload_that_changes_no_judgement_changes_nothing(
 
     def sometimes(_: int) -> Sequence[AnyRule]:
         # Some rules are word for word the same, others have to be made anew.
-        return [reworded(rule) if rng.random() < 0.5 else rule for rule in RULES]
+        return [reworded(one) if rng.random() < 0.5 else one for one in RULES]
 
     undisturbed = drive(stats, seed, lambda _: None)
     reloaded = drive(stats, seed, sometimes)
@@ -98,6 +92,13 @@ def failing(run: DetectRun, minutes: range, server: int = 15) -> None:
     rows = [requests(T + m, "courses#show", 40, server) for m in minutes]
     run.observe(rows)
     run.close({"web_logs": T + minutes.stop})
+
+
+def things(minutes: int) -> list[Row]:
+    return [
+        stat(T + m, dimension="thing", key="a", rows=5, members=["x"], members_distinct=1)
+        for m in range(minutes)
+    ]
 
 
 def calm(run: DetectRun) -> None:
@@ -115,7 +116,7 @@ def test_a_changed_parameter_counts_from_then_on_with_what_was_learned() -> None
     failing(run, range(100, 105))
     assert [record["status"] for record in run.take()] == ["open"]
     stricter = changed_rule(run.rules[0], {"min_errors": "500", "cold_min_errors": "500"})
-    reload(run, [stricter])
+    run.reload([stricter])
     assert [record["status"] for record in run.take()] == ["retracted"]
     assert run.states[part.id, "courses#show"]["state"] == known
     assert whole.id not in run.rules
@@ -128,7 +129,7 @@ def test_alerts_of_a_rule_that_is_gone_or_off_are_withdrawn_and_its_state_forgot
         calm(run)
         failing(run, range(100, 105))
         assert [record["status"] for record in run.take()] == ["open"]
-        reload(run, rules)
+        run.reload(rules)
         [record] = run.take()
         assert (record["status"], record["provisional"]) == ("retracted", False)
         assert {state["state"] for at, state in run.states.items() if alone.id in at[0]} == {""}
@@ -142,7 +143,7 @@ def test_a_rule_on_trial_withdraws_its_alerts_and_goes_on_learning() -> None:
     failing(run, range(100, 105))
     run.take()
     known = run.states[alone.id, "courses#show"]["state"]
-    reload(run, [alone.model_copy(update={"state": "shadow"})])
+    run.reload([alone.model_copy(update={"state": "shadow"})])
     assert [record["status"] for record in run.take()] == ["retracted"]
     assert run.states[alone.id, "courses#show"]["state"] == known
     run.finalise(run.open, T + 200)
@@ -150,14 +151,65 @@ def test_a_rule_on_trial_withdraws_its_alerts_and_goes_on_learning() -> None:
     assert run.detection.held == {(alone.id, "shadow"): 1}
 
 
-def test_a_rule_that_counts_something_else_starts_from_nothing() -> None:
+def test_a_rule_that_counts_something_else_starts_from_nothing_reloaded_or_restarted() -> None:
     alone = SERVER[1].model_copy(update={"part_of": None})
-    run = DetectRun([alone])
-    calm(run)
     other = changed_rule(alone, {"status_class": "4xx"})
-    reload(run, [other])
+    for restart in (False, True):
+        run = DetectRun([alone])
+        calm(run)
+        if restart:
+            run.rules = [other]
+            run = run.restarted()
+        else:
+            run.reload([other])
+        run.take()
+        assert run.states[alone.id, "courses#show"]["state"] == ""
+
+
+def test_a_restart_with_another_detector_under_the_same_id_forgets_what_the_old_one_knew() -> None:
+    old = rule("count_burst", id="same_id")
+    run = DetectRun([old])
+    run.finalise(things(120), T + 180)
     run.take()
-    assert run.states[alone.id, "courses#show"]["state"] == ""
+    assert run.states["same_id", "a"]["state"]
+    run.rules = [rule("fan_out", id="same_id")]
+    run = run.restarted()
+    run.take()
+    assert run.states["same_id", "a"]["state"] == ""
+
+
+def test_a_restart_without_a_rule_forgets_it_so_that_it_does_not_come_back_with_a_gap() -> None:
+    own = rule("count_burst")
+    run = DetectRun([own])
+    run.finalise(things(120), T + 180)
+    run.take()
+    run.rules = []
+    run = run.restarted()
+    run.take()
+    assert {state["state"] for at, state in run.states.items() if own.id in at[0]} == {""}
+
+
+def test_a_window_of_another_length_has_another_usual_count_so_its_rule_starts_from_nothing() -> (
+    None
+):
+    own = rule("count_burst")
+    run = DetectRun([own])
+    run.finalise(things(120), T + 180)
+    run.take()
+    run.reload([changed_rule(own, {"window_min": "5"})])
+    run.take()
+    assert run.states[own.id, "a"]["state"] == ""
+
+
+def test_states_that_do_not_say_what_they_were_learned_of_belong_to_the_rule_of_their_id() -> None:
+    run = DetectRun([rule("count_burst")])
+    run.finalise(things(120), T + 180)
+    run.take()
+    before = {at: state["state"] for at, state in run.states.items()}
+    run.states = {at: state for at, state in run.states.items() if at[1] != ORIGINS}
+    run = run.restarted()
+    run.take()
+    assert {at: state["state"] for at, state in run.states.items()} == before
 
 
 def test_a_part_that_joins_its_whole_leaves_the_whole_what_it_knew() -> None:
@@ -166,7 +218,7 @@ def test_a_part_that_joins_its_whole_leaves_the_whole_what_it_knew() -> None:
     run.finalise([requests(T + m, "", 40, m % 2) for m in range(100)], T + 100)
     run.take()
     known = run.states[whole.id, ""]["state"]
-    reload(run, [whole, part])
+    run.reload([whole, part])
     run.take()
     assert run.states[whole.id, ""]["state"] == known
 
