@@ -14,6 +14,9 @@ export POLARS_MAX_THREADS ?= 1
 unexport PYTHONDONTWRITEBYTECODE
 # A file of tests stays on one worker; the order puts the long ones of the real stack first.
 PYTEST := $(BIN)/pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
+# Compiled loops are kept until their sources change; without this, each worker would compile them.
+KERNELS := $(BIN)/python -c 'import importlib, pathlib; \
+	[importlib.import_module(".".join(one.with_suffix("").parts)) for one in pathlib.Path("pipeline").glob("*/*kernels.py")]'
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test check lint fmt bench bench-live bench-agents bench-detect bench-rules bench-peers chaos fuzz clean lock
@@ -34,16 +37,18 @@ $(READY): requirements/dev.lock requirements/uv.lock pyproject.toml pipeline/loc
 	@echo "fetching the Kafka jars …"
 	@$(BIN)/python -m pipeline.local.jars
 	@echo "compiling the kernels …"
-	@$(BIN)/python -c 'import pipeline.engine.detect_task, pipeline.engine.sessionize_task'
+	@$(KERNELS)
 	@touch $(READY)
 
 demo: $(READY) ## A day of a university through the whole pipeline (DEMO_ARGS=--exit to stop at the end)
 	@exec $(BIN)/canvas-telemetry demo $(DEMO_ARGS)
 
 test: $(READY) ## The whole test suite, on a real Kafka and the real ClickHouse engine (WORKERS: a core each)
+	@$(KERNELS)
 	$(PYTEST)
 
 check: lint ## Format, lint, types, import rules, unit tests
+	@$(KERNELS)
 	$(PYTEST) tests/unit
 
 lint: $(READY) ## What check does without the tests

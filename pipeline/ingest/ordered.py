@@ -14,8 +14,11 @@ import polars as pl
 from pipeline.domain.event_time import HOUR, MINUTE
 from pipeline.ingest.spool import DEAD_LETTERS, ERASURES, Spool
 
-ROWS_AT_ONCE: Final = 250_000
-"""Rows that are sorted in memory together (about 100 MB); of a larger part, a range at a time."""
+ROWS_AT_ONCE: Final = 100_000
+"""Rows that are sorted in memory together (about 40 MB); of a larger part, a range at a time."""
+
+_READ_AT_ONCE: Final = 32_768
+"""Rows that are looked through together."""
 
 _HEX_BUCKET: Final = 2
 """Digits of a hexadecimal key that make a range."""
@@ -47,35 +50,45 @@ def in_order(
     """Give the rows of a part behind the key ``after``, at most ``most`` at a time.
 
     Hours are ordered by (time, id), deletes by what they erase, dead letters by the hash of their
-    payload. Costs one more reading of the part for every ``at_once`` rows.
+    payload. A part of more than ``at_once`` rows is first written anew, cut into ranges.
     """
     order = _order(part)
-    for low, high in _ranges(spool, part, order, at_once):
-        held = [
-            _compact(frame, frame.filter(order.bucket.is_between(low, high - 1)))
-            for frame in spool.read(part, 0, at_once)
-        ]
-        rows = pl.concat(held)
-        rows = rows.sort(*order.columns, *_ties(rows), nulls_last=False)
-        again = pl.all_horizontal(pl.col(name) == pl.col(name).shift(-1) for name in order.columns)
-        unique = rows.filter(~again.fill_null(value=False))
-        doubled = rows.height - unique.height
+    for rows in _by_range(spool, part, order, at_once):
+        rows = rows.sort(*order.columns, *_ties(rows), nulls_last=False)  # noqa: PLW2901 - lets go
+        again = rows.select(_again(order.columns)).to_series()
+        doubled = int(again.sum())
+        if doubled:
+            rows = rows.filter(~again)  # noqa: PLW2901
         if after is not None:
-            unique = unique.filter(_behind(order.columns, after))
-        for some in unique.iter_slices(most):
+            rows = rows.filter(_behind(order.columns, after))  # noqa: PLW2901
+        for some in rows.iter_slices(most):
             if some.height:
                 yield Ordered(some, some.select(order.columns).row(-1), doubled)
                 doubled = 0
+        del rows  # before the next ones are read
 
 
-def _compact(whole: pl.DataFrame, some: pl.DataFrame) -> pl.DataFrame:
-    """Copy some rows of a frame, whose texts would keep all texts of the frame in memory."""
-    if some.height == whole.height:
-        return some
-    copy = pl.from_arrow(some.to_arrow(compat_level=pl.CompatLevel.oldest()))
-    if not isinstance(copy, pl.DataFrame):
-        raise TypeError("a table is a frame")
-    return copy
+def _by_range(spool: Spool, part: int, order: _Order, at_once: int) -> Iterator[pl.DataFrame]:
+    """Give the rows of one range after the other."""
+    ranges = list(_ranges(spool, part, order, at_once))
+    if len(ranges) == 1:
+        yield pl.concat(list(spool.read(part, 0, at_once)))
+        return
+    cut = spool.another()
+    try:
+        for frame in spool.read(part, 0, _READ_AT_ONCE):
+            for number, (low, high) in enumerate(ranges):
+                cut.add_part(number, frame.filter(order.bucket.is_between(low, high - 1)))
+        for number in cut.parts():
+            yield pl.concat(list(cut.read(number, 0, at_once)))
+    finally:
+        cut.close()
+
+
+def _again(columns: Sequence[str]) -> pl.Expr:
+    """Tell which rows are followed by one of the same key."""
+    same = pl.all_horizontal(pl.col(name) == pl.col(name).shift(-1) for name in columns)
+    return same.fill_null(value=False)
 
 
 def _order(part: int) -> _Order:
@@ -109,7 +122,7 @@ def _ranges(spool: Spool, part: int, order: _Order, at_once: int) -> Iterator[tu
         yield 0, buckets
         return
     counts = np.zeros(buckets, np.int64)
-    for frame in spool.read(part, 0, at_once):
+    for frame in spool.read(part, 0, _READ_AT_ONCE):
         found = frame.select(order.bucket.alias("bucket"))["bucket"].to_numpy()
         counts += np.bincount(found, minlength=buckets)
     low, rows = 0, 0
