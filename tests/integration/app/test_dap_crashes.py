@@ -20,6 +20,7 @@ from tests.support.stack import Stack
 pytestmark = [pytest.mark.stack, pytest.mark.crash]
 
 KILLS = 20
+MOST_KILLS = 60
 ROWS = 25_000
 """Of one window; it goes out in transactions of 20,000."""
 
@@ -44,13 +45,20 @@ def test_a_killed_agent_publishes_every_row_delete_and_dead_letter_once(
         )
         create(line.settings, quiet=True)
         expected = _window(server, 0)
-        kills = windows = 0
-        while kills < KILLS:
-            if _killed(line, server, rng):
+        kills = windows = partly = 0
+        longest_s = 1.2
+        while kills < KILLS or not partly:
+            assert kills < MOST_KILLS, "no kill fell between two transactions of a window"
+            said = _said(line, server, rng.uniform(0.0, longest_s))
+            if said is None:
                 kills += 1
+                longest_s *= 1.1
                 if rng.random() < 0.5:
                     server.forget_jobs()
                 continue
+            # Killed where it had published something and had something left: it says what it skips.
+            partly += " already" in said
+            longest_s /= 1.1
             windows += 1
             server.now += timedelta(hours=4)
             expected += _window(server, windows)
@@ -73,23 +81,26 @@ def _window(server: DapServer, number: int) -> list[dict[str, Any]]:
     return rows
 
 
-def _killed(line: Line, server: DapServer, rng: random.Random) -> bool:
-    """Run the agent for one window; kill it some time after it asked for its last object."""
+def _said(line: Line, server: DapServer, pause_s: float) -> str | None:
+    """Run the agent for one window; kill it ``pause_s`` after it asked for its last object.
+
+    Returns what it said of the window; None if it was killed before it was done with it.
+    """
     asked = server.requests["signed"]
     objects = -(-(ROWS + 100) // server.rows_per_object)
     process = subprocess.Popen(
         [sys.executable, "-m", "pipeline", "ingest", "dap", "--once"],
         env=line.environment,
-        stdout=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        text=True,
     )
-    pause_s = rng.uniform(0.0, 1.2)
     while process.poll() is None and server.requests["signed"] < asked + objects:
         time.sleep(0.01)
     try:
-        code = process.wait(pause_s)
+        said, _ = process.communicate(timeout=pause_s)
     except subprocess.TimeoutExpired:
         process.kill()
-        process.wait()
-        return True
-    assert code == 0
-    return False
+        process.communicate()
+        return None
+    assert process.returncode == 0
+    return said

@@ -5,6 +5,7 @@ import json
 import uuid
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -22,6 +23,13 @@ from tests.support.stack import Stack
 pytestmark = pytest.mark.stack
 
 PATIENCE_S = 600.0
+KEPT = ("erasures", "erased_", "dead_letters")
+"""Tables that are to keep the id, or are not searched."""
+OF_BODIES: dict[str | None, tuple[str, ...]] = {
+    **dict.fromkeys(("grader", "grader_up", "mass_change"), ("members", "contributing_keys")),
+    **dict.fromkeys(("graded_course", "quiz", "tool", "developer_key"), ("key",)),
+}
+"""What signals hold of bodies of others' rows, and keys that are numbers of something else."""
 
 
 class Erased(NamedTuple):
@@ -50,6 +58,7 @@ def erased(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[E
     try:
         line.caught_up(close=True, within_s=PATIENCE_S)
         assert any(_rows(line, person).values())
+        assert {"web_logs_store.user_id", "sessions.actor"} <= _told_of(line, person)
         erase(person, settings=line.settings)
         yield Erased(line, person, replay(without, directory / "result"))
     finally:
@@ -66,6 +75,7 @@ def test_final_results_are_those_of_a_line_that_never_saw_the_person(erased: Era
 
 def test_no_table_has_a_row_of_the_person(erased: Erased) -> None:
     assert not any(_rows(erased.line, erased.person).values())
+    assert _told_of(erased.line, erased.person) == set()
 
 
 def test_the_erasure_is_on_its_topic_and_again_it_changes_nothing(erased: Erased) -> None:
@@ -81,6 +91,31 @@ def _rows(line: Line, person: int) -> dict[str, int]:
         return rows_of(client, (person,))
     finally:
         client.close()
+
+
+def _told_of(line: Line, person: int) -> set[str]:
+    """Return the columns of tables and views, said to be personal, that hold the person's id."""
+    found = set()
+    with closing(open_client(line.settings.clickhouse())) as client:
+        columns = client.query(
+            "SELECT table, groupArray(name) FROM system.columns WHERE database = currentDatabase()"
+            " AND startsWith(comment, 'Personal data') GROUP BY table"
+        )
+        for table, names in columns.result_rows:
+            if table.startswith(KEPT):
+                continue
+            for row in client.query(f"SELECT * FROM {table}").named_results():  # noqa: S608 - ours
+                of_bodies = OF_BODIES.get(row.get("dimension"), ())
+                held = (name for name in names if name not in of_bodies)
+                found |= {f"{table}.{name}" for name in held if str(person) in _ids(row[name])}
+    return found
+
+
+def _ids(value: Any) -> set[str]:
+    """Return the ids a value consists of: itself, its items, the parts of a key."""
+    if isinstance(value, list):
+        return set().union(*map(_ids, value))
+    return set(str(value).split("#"))
 
 
 def _latest(line: Line, topic: Topic) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""Secrets in every place of every feed, through the line: none in ClickHouse or a metric."""
+"""Secrets in every place of every feed, through the line: none in ClickHouse, a log, a metric."""
 
 import copy
 import socket
@@ -33,7 +33,7 @@ READ_BACK = ("web_logs", "live_events", "course_audit", "sessions", "dead_letter
 
 
 @pytest.mark.timeout(1800)
-def test_no_secret_of_any_place_of_any_feed_is_read_back_from_clickhouse_or_a_metric(
+def test_no_secret_of_any_place_of_any_feed_is_in_clickhouse_a_log_or_a_metric(
     stack: Stack, topic_prefix: str, database: str, tmp_path: Path
 ) -> None:
     canvas = FakeCanvas()
@@ -45,17 +45,22 @@ def test_no_secret_of_any_place_of_any_feed_is_read_back_from_clickhouse_or_a_me
             audit_url=canvas.url,
             audit_token=TOKEN,
             keep_dead_letters_days="0",
+            log_level="debug",
         )
         line.create()
         said = _ingested(line, canvas, tmp_path)
     ports = dict(zip(STAGES, _free_ports(len(STAGES)), strict=True))
     for stage, port in ports.items():
         line.variables["metrics_port"] = str(port)
-        line.start(stage)
+        line.start(stage, log=tmp_path / f"{stage}.log")
     line.caught_up(close=True)
     metrics = {stage: _metrics(port) for stage, port in ports.items()}
     line.stop()
     assert MARK not in said
+    for stage in STAGES:
+        logged = (tmp_path / f"{stage}.log").read_text()
+        assert logged, stage
+        assert MARK not in logged, stage
     for stage, text in metrics.items():
         assert "canvas_telemetry" in text, stage
         assert MARK not in text, stage

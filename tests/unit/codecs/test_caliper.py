@@ -1,7 +1,6 @@
 """Caliper 1.1 says what the Canvas format says (semantics rules 1, 2, 3 and 5)."""
 
 import json
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -25,12 +24,9 @@ from tests.support.canvas.live_event_pairs import (
     in_caliper,
     in_canvas_format,
 )
+from tests.support.published_examples import EXAMPLES, needs_examples
 
 NOW = 1_900_000_000_000_000
-ROOT = Path(__file__).parents[3]
-EXAMPLES = Path(
-    os.environ.get("CANVAS_EXAMPLES", ROOT.parent / "shared" / "canvas" / "live_events_examples")
-)
 
 people = st.integers(1, SHARD - 1).flatmap(
     lambda local: st.sampled_from([local + HOME * SHARD, local + 3 * SHARD])
@@ -153,9 +149,7 @@ def identity(path: Path) -> tuple[Any, ...]:
     return row["event_name"], row["event_time"], row["request_id"], row["url"]
 
 
-@pytest.mark.skipif(
-    not EXAMPLES.is_dir(), reason=f"Canvas's published examples are not at {EXAMPLES}"
-)
+@needs_examples
 def test_published_examples_of_one_happening_agree_wherever_both_speak() -> None:
     pairs = list(paired_examples())
     assert len(pairs) >= 40

@@ -1,7 +1,6 @@
 """Live Events of both formats → one shape."""
 
 import json
-import os
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
@@ -16,16 +15,10 @@ from pipeline.codecs.json_text import canonical_json
 from pipeline.codecs.live_event import event_key
 from pipeline.codecs.live_event_rows import RawEvent, live_event_key, read_live_events
 from tests.support.avro_schemas import raw_schemas
+from tests.support.published_examples import EXAMPLES, needs_examples
 
 NOW = 1_900_000_000_000_000
 GOLDEN = sorted((Path(__file__).parent / "golden").glob("*.json"))
-ROOT = Path(__file__).parents[3]
-EXAMPLES = Path(
-    os.environ.get("CANVAS_EXAMPLES", ROOT.parent / "shared" / "canvas" / "live_events_examples")
-)
-needs_examples = pytest.mark.skipif(
-    not EXAMPLES.is_dir(), reason=f"Canvas's published examples are not at {EXAMPLES}"
-)
 
 
 def read(*documents: Any, now: int = NOW, name: str | None = None) -> list[dict[str, Any]]:
