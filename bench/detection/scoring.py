@@ -17,7 +17,7 @@ STRENGTHS: Final[tuple[Strength, ...]] = ("weak", "middle", "strong")
 
 @dataclass(slots=True)
 class RuleScore:
-    """What one rule did; a family of rules for one attack counts as one.
+    """What one rule did.
 
     Of the alerts among attacks `true` had a cause, `false` none; `quiet` came on quiet days.
     `delays` are in minutes, from an attack's start.
@@ -41,7 +41,7 @@ def overlaps(label: AttackLabel, alert: Record) -> bool:
 
 def finds(label: AttackLabel, alert: Record) -> bool:
     """Whether an alert is of the attack's rule, time and key."""
-    return alert["rule"].startswith(label.rule) and overlaps(label, alert) and _key(label, alert)
+    return alert["rule"] == label.rule and overlaps(label, alert) and _key(label, alert)
 
 
 def explains(label: AttackLabel, alert: Record) -> bool:
@@ -77,8 +77,7 @@ def score(
         else:
             mine.missed.append(label.name)
     for alert in alerts:
-        family = next((one for one in scores if alert["rule"].startswith(one)), alert["rule"])
-        mine = scores.setdefault(family, RuleScore())
+        mine = scores.setdefault(alert["rule"], RuleScore())
         if not attacked:
             mine.quiet += 1
         elif any(explains(label, alert) for label in staged):
@@ -90,8 +89,7 @@ def score(
 def merge(scores: dict[str, RuleScore], more: Mapping[str, RuleScore]) -> None:
     """Add the scores of another stretch."""
     for rule, other in more.items():
-        family = next((one for one in scores if rule.startswith(one)), rule)
-        mine = scores.setdefault(family, RuleScore())
+        mine = scores.setdefault(rule, RuleScore())
         for strength in STRENGTHS:
             mine.attacks[strength] += other.attacks[strength]
             mine.found[strength] += other.found[strength]

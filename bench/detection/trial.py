@@ -39,7 +39,7 @@ def judge(trial: Trial) -> tuple[list[str], dict[str, RuleScore]]:
     ]
     outcome = run(config, parts, rules)
     ids = [rule.id for rule in rules]
-    labels = [one for one in outcome.attacks if any(name.startswith(one.rule) for name in ids)]
+    labels = [one for one in outcome.attacks if one.rule in ids]
     # What is silent after the last row is the end of the data.
     alerts = [one for one in outcome.alerts if one["window_start"] < config.end_us]
     seen: dict[str, int] = {}

@@ -1,6 +1,6 @@
 """Request stats as records: their order, and the columns of a frame."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -10,16 +10,14 @@ import polars as pl
 from pipeline.aggregate.arrow_texts import I64
 from pipeline.aggregate.counts import (
     MAXIMUM,
-    MEMBERS,
     SUMS,
     are_timed,
     histograms,
     plain_columns,
-    sparse_text_lists,
 )
 from pipeline.aggregate.held import FOLDED, Identities
+from pipeline.aggregate.held_members import MemberColumns
 from pipeline.aggregate.indexes import TextIndex
-from pipeline.aggregate.members import estimated_distinct
 
 STAT_COLUMNS: Final = (
     "feed",
@@ -39,13 +37,6 @@ STAT_COLUMNS: Final = (
     "keys_folded",
 )
 _STATUS: Final = pl.Series(["open", "closed", "final"])
-
-
-class Members(NamedTuple):
-    """The members of one identity, for the few that have any."""
-
-    texts: list[str]
-    capped: bool
 
 
 class Sorted(NamedTuple):
@@ -90,19 +81,15 @@ def stat_frame(
     identities: dict[str, pl.Series | I64],
     states: npt.NDArray[np.int8],
     numbers: I64,
-    members: Mapping[int, Members],
+    members: MemberColumns,
     samples: Sequence[pl.Series],
     version: int,
 ) -> pl.DataFrame:
     """Return records (STAT_COLUMNS), a row for each state and row of numbers.
 
-    ``members`` by row, where there are any; ``samples``: lists of request and session ids.
+    ``samples``: lists of request and session ids.
     """
     rows = len(states)
-    distinct, capped = np.zeros(rows, np.int64), np.zeros(rows, bool)
-    for row, kept in members.items():
-        distinct[row] = estimated_distinct(kept.texts, MEMBERS, capped=kept.capped)
-        capped[row] = kept.capped
     timed = are_timed(pl.Series(identities["feed"]), pl.Series(identities["dimension"]))
     timed &= numbers[:, FOLDED] == 0
     return pl.DataFrame(
@@ -112,11 +99,11 @@ def stat_frame(
             "version": np.full(rows, version),
             **plain_columns(numbers),
             "durations": histograms(numbers[:, :FOLDED], timed),
-            "members": sparse_text_lists(rows, {row: each.texts for row, each in members.items()}),
+            "members": members.members,
             "sample_request_ids": samples[0],
             "sample_session_ids": samples[1],
-            "members_distinct": distinct,
-            "members_capped": capped,
+            "members_distinct": members.distinct,
+            "members_capped": members.capped,
             "keys_folded": np.ascontiguousarray(numbers[:, FOLDED]),
         }
     ).select(STAT_COLUMNS)

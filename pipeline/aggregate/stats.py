@@ -2,7 +2,7 @@
 
 A minute is restated while rows may still come (open, then closed), and published once more as
 final when it is dropped (semantics rule 20). Compiled loops find the slot of every delta and add
-its numbers; Python touches only deltas with members, which few have.
+its numbers and members.
 """
 
 from collections import deque
@@ -19,10 +19,10 @@ from pipeline.aggregate.arrow_texts import I64, list_items, text_items, texts_of
 from pipeline.aggregate.counts import MAXIMUM, MEMBERS, PLAIN, SAMPLES, SUMS
 from pipeline.aggregate.folding import fold_rare_keys
 from pipeline.aggregate.held import FINAL, FOLDED, Held, Identities
+from pipeline.aggregate.held_members import HeldMembers
 from pipeline.aggregate.indexes import TextIndex
-from pipeline.aggregate.members import smallest_by_hash
 from pipeline.aggregate.smallest_texts import SmallestTexts
-from pipeline.aggregate.stat_frame import STAT_COLUMNS, Members, in_order, stat_frame
+from pipeline.aggregate.stat_frame import STAT_COLUMNS, in_order, stat_frame
 from pipeline.domain.event_time import MINUTE
 from pipeline.domain.feeds import Feed
 
@@ -65,7 +65,7 @@ class RequestStats:
         self._held = Held(most_held)
         self._names = TextIndex()
         self._requests, self._sessions = SmallestTexts(SAMPLES), SmallestTexts(SAMPLES)
-        self._members: dict[int, Members] = {}
+        self._members = HeldMembers(MEMBERS)
         self._changed: npt.NDArray[np.bool_] = np.zeros(0, bool)
         self._order: I64 = np.empty(0, np.int64)
         self._changes = 0
@@ -170,7 +170,7 @@ class RequestStats:
         for slot, buckets in zip(slots.tolist(), held["durations"].to_list(), strict=True):
             numbers[slot, PLAIN : PLAIN + len(buckets)] = buckets
         self._forget(slots)
-        self._add_samples(held, slots, None)
+        self._add_samples(held, slots)
         self._restore_members(held, slots)
         closed = (held["status"] == "closed").to_numpy()
         self._held.close_as_told(rows.feeds[closed], rows.minutes[closed])
@@ -226,32 +226,21 @@ class RequestStats:
     def _add_sets(
         self, deltas: pl.DataFrame, slots: I64, folded: npt.NDArray[np.bool_] | None
     ) -> None:
-        self._add_samples(deltas, slots, folded)
-        offsets, items = list_items(deltas["members"])
-        having = np.diff(offsets) > 0
         if folded is not None:
-            having &= ~folded
-        texts, bounds = items.to_pylist(), offsets.tolist()
-        places = np.flatnonzero(having)
-        for row, slot in zip(places.tolist(), slots[places].tolist(), strict=True):
-            new = texts[bounds[row] : bounds[row + 1]]
-            self._members[slot] = _united(self._members.get(slot), new)
+            deltas, slots = deltas.filter(pl.Series(~folded)), slots[~folded]
+        self._add_samples(deltas, slots)
+        counts, texts = text_items(deltas["members"])
+        self._members.add(np.repeat(slots, counts), texts)
 
-    def _add_samples(
-        self, frame: pl.DataFrame, slots: I64, folded: npt.NDArray[np.bool_] | None
-    ) -> None:
-        if folded is not None:
-            frame, slots = frame.filter(pl.Series(~folded)), slots[~folded]
+    def _add_samples(self, frame: pl.DataFrame, slots: I64) -> None:
         for kept, name in zip((self._requests, self._sessions), _SETS, strict=True):
             counts, texts = text_items(frame[name])
             kept.add(np.repeat(slots, counts), texts)
 
     def _restore_members(self, held: pl.DataFrame, slots: I64) -> None:
-        having = held.select(pl.Series("slot", slots), "members", "members_capped").filter(
-            pl.col("members").list.len() > 0
-        )
-        for slot, members, capped in having.iter_rows():
-            self._members[slot] = Members(members, capped=capped)
+        counts, texts = text_items(held["members"])
+        self._members.add(np.repeat(slots, counts), texts)
+        self._members.cap(slots[held["members_capped"].to_numpy() & (counts > 0)])
 
     def _frame(self, slots: I64, version: int) -> tuple[pl.DataFrame, int]:
         """Return the records of slots, and the most keys of a final minute and dimension."""
@@ -259,21 +248,12 @@ class RequestStats:
         sort = in_order(rows, keys, self._names)
         slots = slots[sort.order]
         states = self._held.states(rows)[sort.order]
-        members = (
-            {
-                place: self._members[slot]
-                for place, slot in enumerate(slots.tolist())
-                if slot in self._members
-            }
-            if self._members
-            else {}
-        )
         samples = [kept.lists(slots) for kept in (self._requests, self._sessions)]
         frame = stat_frame(
             identities=sort.identities,
             states=states,
             numbers=self._held.numbers[slots],
-            members=members,
+            members=self._members.columns(slots),
             samples=samples,
             version=version,
         )
@@ -285,26 +265,12 @@ class RequestStats:
             self._held, slots = self._held.packed()
             self._requests.keep(slots)
             self._sessions.keep(slots)
-            if self._members:
-                places = {slot: place for place, slot in enumerate(slots.tolist())}
-                self._members = {places[slot]: kept for slot, kept in self._members.items()}
+            self._members = self._members.packed(slots)
+        elif self._members.is_sparse:
+            self._members = self._members.packed()
 
     def _forget(self, slots: I64) -> None:
         """Forget the sets of slots."""
         self._requests.forget(slots)
         self._sessions.forget(slots)
-        if self._members:
-            for slot in slots.tolist():
-                self._members.pop(slot, None)
-
-
-def _united(held: Members | None, new: list[str]) -> Members:
-    """Return what is held with new members; most deltas bring one, which often is there."""
-    if len(new) == 1:
-        if held is None:
-            return Members(new, capped=False)
-        if new[0] in held.texts:
-            return held
-    union = {*new} if held is None else {*held.texts, *new}
-    capped = len(union) > MEMBERS or (held is not None and held.capped)
-    return Members(smallest_by_hash(union, MEMBERS), capped=capped)
+        self._members.forget(slots)

@@ -4,7 +4,14 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from pipeline.detect.rules import AnyRule, Mistake, RuleMistakes, check_references, load_rule
+from pipeline.detect.rules import (
+    AnyRule,
+    Mistake,
+    RuleMistakes,
+    check_references,
+    in_zone,
+    load_rule,
+)
 from pipeline.domain.errors import SettingsError
 
 PATTERN: Final = "*.yaml"
@@ -22,8 +29,8 @@ def rule_paths(directory: Path) -> list[Path]:
     return sorted(directory.glob(PATTERN))
 
 
-def read_rules(directory: Path) -> list[AnyRule]:
-    """Return the rules of a directory.
+def read_rules(directory: Path, time_zone: str = "UTC") -> list[AnyRule]:
+    """Return the rules of a directory; their hours are those of a time zone.
 
     Raises RuleMistakes with the mistakes of all files, SettingsError if there are no files or the
     rules contradict each other.
@@ -34,7 +41,7 @@ def read_rules(directory: Path) -> list[AnyRule]:
     found, mistakes = read_files(paths)
     if mistakes:
         raise RuleMistakes(mistakes)
-    rules = [file.rule for file in found]
+    rules = [in_zone(file.rule, time_zone) for file in found]
     check_references(rules)
     return rules
 

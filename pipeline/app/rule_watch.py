@@ -31,15 +31,22 @@ class RuleWatch:
     ``clock`` gives seconds that only grow.
     """
 
-    def __init__(self, directory: Path, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        clock: Callable[[], float] = time.monotonic,
+        *,
+        time_zone: str = "UTC",
+    ) -> None:
         """Read the rules; raises SettingsError, for there is nothing to keep yet."""
         self.reloads = 0
         self.failures = 0
         self.wrong = False
         self._directory = directory
+        self._time_zone = time_zone
         self._clock = clock
         self._seen = self._read = self._stamps()
-        self.rules: Sequence[AnyRule] = read_rules(directory)
+        self.rules: Sequence[AnyRule] = read_rules(directory, time_zone)
         self._next = clock() + LOOK_EVERY_S
 
     def follow(self) -> Callable[[], Sequence[AnyRule] | None]:
@@ -68,7 +75,7 @@ class RuleWatch:
 
     def _reload(self) -> None:
         try:
-            rules = read_rules(self._directory)
+            rules = read_rules(self._directory, self._time_zone)
         except (SettingsError, OSError) as error:
             self.failures += 1
             self.wrong = True

@@ -9,6 +9,7 @@ Farrington et al., J. R. Stat. Soc. A 159 (1996) 547, and Noufaily et al., Stat.
 """
 
 import math
+from collections.abc import Iterable
 
 from pipeline.detect.count_scope import CountScope
 from pipeline.detect.episodes import Episode, Peak
@@ -29,6 +30,10 @@ class CountBurst(CountScope):
         """Return the share of the floor that every minute of a burst holds at least."""
         p = self.rule.parameters
         return math.ceil(min(p.min_count, p.cold_min_count) / self.width)
+
+    def candidates(self, minute: int) -> Iterable[str]:
+        """Return the keys to judge at a minute: none while the rule is new."""
+        return () if self.is_new() else super().candidates(minute)
 
     def judge(self, minute: int, key: str) -> Flag | None:
         """Return why a minute stands out; None if it does not."""

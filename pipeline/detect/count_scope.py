@@ -141,4 +141,5 @@ def level_model(rule: CountRule, block_min: int, *, trend: bool) -> LevelModel:
         max_keys=p.max_keys,
         seasonal=p.season == "hour_of_week",
         trend=trend,
+        zone=rule.zone,
     )

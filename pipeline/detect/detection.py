@@ -127,7 +127,8 @@ class Detection:
         if self._moved:
             states.append((STAGE, "", json.dumps({"closed": self._closed, "final": self._final})))
             self._moved = False
-        states += self._changed_origins()
+        if states:
+            states += self._changed_origins()
         return anomalies_frame(anomalies, version), states_frame(states, version, now)
 
     def _changed_origins(self) -> list[State]:

@@ -1,5 +1,6 @@
 """An episode as a finding: what all rules say of it in the same way."""
 
+from dataclasses import replace
 from typing import NamedTuple
 
 from pipeline.detect.episodes import Episode
@@ -57,3 +58,13 @@ def episode_finding(
         window_min=peak.window_min,
         total=float(sum(episode.parts.values())),
     )
+
+
+def known_since(finding: Finding, minute: int | None) -> Finding:
+    """Return a finding that tells since which minute what is usual is known; None: not at all.
+
+    What is learned only after the finding began is no history behind it.
+    """
+    if minute is None or minute * MINUTE >= finding.window_start:
+        return finding
+    return replace(finding, baseline_since=minute * MINUTE)

@@ -19,7 +19,10 @@ Subject = tuple[str, str]
 
 
 class Peak(NamedTuple):
-    """The strongest window of an episode: what was counted in it, and against what."""
+    """The strongest window of an episode: what was counted in it, and against what.
+
+    ``probability``: of so much by accident; None: the detector has no model of accidents.
+    """
 
     minute: int
     window_min: int
@@ -27,7 +30,7 @@ class Peak(NamedTuple):
     observed: float
     expected: float
     threshold: float
-    probability: float
+    probability: float | None
     weight: float
 
 

@@ -50,13 +50,15 @@ class ErrorFlag(NamedTuple):
 class Series:
     """What is kept of a key's final minutes: the last few, and the baseline of those before.
 
-    Minutes in ``unlearned`` were part of an anomaly; the baseline leaves them out.
+    Minutes in ``unlearned`` were part of an anomaly; the baseline leaves them out. ``since`` is
+    the first minute that it learned; 0: none yet.
     """
 
     baseline: ShareBaseline = field(default_factory=ShareBaseline)
     recent: dict[int, Packed] = field(default_factory=dict)
     unlearned: set[int] = field(default_factory=set)
     seen: int = 0
+    since: int = 0
 
 
 class ErrorScope:
@@ -187,6 +189,7 @@ class ErrorScope:
             if minute in series.unlearned:
                 series.unlearned.discard(minute)
             else:
+                series.since = series.since or minute
                 series.baseline.learn(minute, requests, errors, self._model)
 
     # -- judgement
@@ -208,6 +211,11 @@ class ErrorScope:
             return self._hot.get(minute, set())
         erring = self._erring.get(minute, ())
         return [key for key in erring if self._packed(minute, key) & _ERRORS]
+
+    def since(self, key: str) -> int | None:
+        """Return the first minute that a key's baseline learned; None: there is none yet."""
+        series = self._series.get(key)
+        return series.since or None if series else None
 
     def expect(self, minute: int, key: str, requests: int) -> Expectation:
         """Return the errors that so many requests of a key usually bring."""
@@ -301,12 +309,15 @@ class ErrorScope:
             for minute, count in series.recent.items()
         ]
         sums = [b.requests, b.errors, b.scatter, b.scatter_weight, b.at]
-        return json.dumps({"baseline": sums, "recent": recent, "seen": series.seen})
+        state = {"baseline": sums, "recent": recent, "seen": series.seen, "since": series.since}
+        return json.dumps(state)
 
     def restore(self, key: str, state: str) -> None:
         """Take back a key's state."""
         read = json.loads(state)
-        series = Series(ShareBaseline(*read["baseline"]), seen=read["seen"])
+        series = Series(
+            ShareBaseline(*read["baseline"]), seen=read["seen"], since=read.get("since", 0)
+        )
         for minute, requests, errors, unlearned in read["recent"]:
             series.recent[minute] = requests << ERROR_BITS | errors
             if unlearned:

@@ -13,6 +13,7 @@ from itertools import groupby
 from typing import Final
 
 from pipeline.detect.attribution import culprits, is_seam
+from pipeline.detect.episode_finding import known_since
 from pipeline.detect.episodes import Episode, EpisodeBook
 from pipeline.detect.error_scope import ERROR_BITS, ErrorFlag, ErrorScope, Packed
 from pipeline.detect.error_spike_words import error_finding
@@ -164,13 +165,15 @@ class ErrorSpike:
         return finished + now
 
     def _finding(self, book: EpisodeBook, episode: Episode, *, final: bool) -> Finding:
-        return error_finding(
-            self._by_id[episode.rule].rule,
+        scope = self._by_id[episode.rule]
+        found = error_finding(
+            scope.rule,
             episode,
             resolved_min=book.end_of(episode) if episode.ended else None,
             provisional=not final and episode.last >= self._final,
             final=final,
         )
+        return known_since(found, scope.since(episode.key))
 
     # -- rows
 

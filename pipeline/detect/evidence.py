@@ -91,6 +91,8 @@ def literal(value: str) -> str:
     return f"'{escaped}'"
 
 
-def chance(probability: float) -> str:
+def chance(probability: float | None) -> str:
     """Return a probability for a reader; one too small for a float is said to be below that."""
+    if probability is None:
+        return "not known"
     return f"{probability:.1g}" if probability > 0 else "below 1e-300"

@@ -8,7 +8,8 @@ open minute fires at once.
 """
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,6 +22,7 @@ from pipeline.detect.rules.watching import FanOutRule
 from pipeline.detect.scope import Flag, Phrase, Scope
 from pipeline.detect.signals import Rows, Signals
 from pipeline.detect.watch_words import against, between, strongest, where
+from pipeline.domain.feeds import Feed
 
 
 class Met(NamedTuple):
@@ -31,6 +33,13 @@ class Met(NamedTuple):
     members: tuple[str, ...]
 
 
+@dataclass(slots=True)
+class KnownMean(FadingMean):
+    """The members of a key's spells; ``since`` is the first minute learned, 0: not known."""
+
+    since: int = 0
+
+
 class FanOut(Scope[Met]):
     """One fan-out rule."""
 
@@ -39,7 +48,7 @@ class FanOut(Scope[Met]):
     def __init__(self, rule: FanOutRule) -> None:
         super().__init__(rule)
         p = rule.parameters
-        self._keys: BoundedKeys[FadingMean] = BoundedKeys(p.max_keys, p.forget_after_min)
+        self._keys: BoundedKeys[KnownMean] = BoundedKeys(p.max_keys, p.forget_after_min)
         self._crowd = FadingMean()
         self._since: int | None = None
         self._model = HelpModel(
@@ -50,11 +59,9 @@ class FanOut(Scope[Met]):
         """Return what every row met; those with the share of the floor are worth a look."""
         distinct = signals.counts(rows, "members")
         counts = signals.counts(rows, "rows")
-        members = [tuple(one) for one in signals.lists(rows, "members")]
-        cells = [
-            Met(count, max(known, len(some)), some)
-            for count, known, some in zip(counts.tolist(), distinct.tolist(), members, strict=True)
-        ]
+        members = signals.lists(rows, "members")
+        known = map(max, distinct.tolist(), map(len, members))
+        cells = list(map(Met, counts.tolist(), known, members))
         p = self.rule.parameters
         return cells, distinct >= math.ceil(p.min_members / self.width)
 
@@ -65,35 +72,42 @@ class FanOut(Scope[Met]):
 
     def together(self, minutes: Sequence[int], key: str) -> Met:
         """Return the members of both feeds united, and the rows of the feed that shows more."""
-        by_feed = self.cells.of(minutes, key)
-        members = {m for cells in by_feed.values() for _, cell in cells for m in cell.members}
-        distinct = max((c.distinct for cells in by_feed.values() for _, c in cells), default=0)
-        rows = max((sum(c.rows for _, c in cells) for cells in by_feed.values()), default=0)
-        return Met(rows, max(distinct, len(members)), tuple(sorted(members)))
+        rows, distinct, members = _united(self.cells.of(minutes, key))
+        return Met(rows, distinct, tuple(sorted(members)))
+
+    def candidates(self, minute: int) -> Iterable[str]:
+        """Return the keys to judge at a minute: none while the rule only learns."""
+        return () if self._is_learning(minute) else super().candidates(minute)
+
+    def _is_learning(self, minute: int) -> bool:
+        least = self.rule.parameters.learning_min
+        return bool(least) and (self._since is None or minute - self._since < least)
 
     def judge(self, minute: int, key: str) -> Flag | None:
         """Return why a minute stands out; None if it does not."""
         p, window = self.rule.parameters, self.window(minute)
-        if p.learning_min and (self._since is None or minute - self._since < p.learning_min):
+        if self._is_learning(minute):
             return None
-        shown = self.cells.of(window, key).values()
-        if sum(cell.distinct for cells in shown for _, cell in cells) < p.min_members:
+        by_feed = self.cells.of(window, key)
+        most = 0
+        for cells in by_feed.values():
+            for _, cell in cells:
+                most += cell.distinct
+        if most < p.min_members:
             return None
-        met = self.together(window, key)
-        if met.distinct < p.min_members or met.rows < p.min_rows:
+        rows, distinct, _ = _united(by_feed)
+        if distinct < p.min_members or rows < p.min_rows:
             return None
         usual = expect(self._keys.get(key) or FadingMean(), self._crowd, self._at, self._model)
-        if met.distinct < p.min_ratio * usual.mean:
+        if distinct < p.min_ratio * usual.mean:
             return None
         probability = self.budget.probability
-        tail = usual.tail(met.distinct)
+        tail = usual.tail(distinct)
         if tail > probability:
             return None
         cut = usual.cut(probability, max(p.min_members, math.ceil(p.min_ratio * usual.mean)))
-        excess = met.distinct - usual.mean
-        peak = Peak(
-            minute, self.width, "members", met.distinct, usual.mean, cut, tail, weight=excess
-        )
+        excess = distinct - usual.mean
+        peak = Peak(minute, self.width, "members", distinct, usual.mean, cut, tail, weight=excess)
         first = next(x for x in self.window(minute) if self.cells.of((x,), key))
         return Flag(key, minute, first, peak)
 
@@ -116,8 +130,8 @@ class FanOut(Scope[Met]):
         for key in sorted(set[str]().union(*(self.cells.keys(x) for x in minutes))):
             if key in left_out:
                 continue
-            distinct = self.together(minutes, key).distinct
-            known = self._keys.get(key) or FadingMean()
+            _, distinct, _ = _united(self.cells.of(minutes, key))
+            known = self._keys.get(key) or KnownMean(since=start)
             known.learn(end, distinct, p.half_life_min)
             self._keys.renew(key, known)
             # One proxy that meets thousands must not become everybody's normal.
@@ -128,7 +142,7 @@ class FanOut(Scope[Met]):
 
     def amount(self, minute: int, key: str) -> int:
         """Return the distinct members of a minute."""
-        return self.together((minute,), key).distinct
+        return _united(self.cells.of((minute,), key))[1]
 
     def tell(self, episode: Episode, minute: int, key: str) -> None:
         """Add the members of a minute to an episode."""
@@ -148,6 +162,11 @@ class FanOut(Scope[Met]):
 
     # -- snapshot and restore
 
+    def since(self, key: str) -> int | None:
+        """Return the minute from which a key's history is known."""
+        known = self._keys.get(key)
+        return known.since or None if known else None
+
     def learned_keys(self) -> Iterable[str]:
         """Return the keys that have a baseline."""
         return self._keys
@@ -155,11 +174,11 @@ class FanOut(Scope[Met]):
     def dump_key(self, key: str) -> Any:
         """Return the baseline of a key as a JSON value; None: forgotten."""
         known = self._keys.get(key)
-        return None if known is None else [known.spells, known.amount, known.at]
+        return None if known is None else [known.spells, known.amount, known.at, known.since]
 
     def load_key(self, key: str, state: Any) -> None:
         """Take back what ``dump_key`` gave."""
-        self._keys.restore(key, FadingMean(*state))
+        self._keys.restore(key, KnownMean(*state))
 
     def dump_more(self) -> dict[str, Any]:
         """Return what is kept for all keys together."""
@@ -174,3 +193,17 @@ class FanOut(Scope[Met]):
         """Take the boundary of final minutes that was in force when states were written."""
         super().resume(final)
         self._keys.resume()
+
+
+def _united(by_feed: Mapping[Feed, Sequence[tuple[int, Met]]]) -> tuple[int, int, set[str]]:
+    """Return rows of the feed that shows more, and the distinct members of both: count and set."""
+    members: set[str] = set()
+    most = rows = 0
+    for cells in by_feed.values():
+        of_feed = 0
+        for _, cell in cells:
+            members.update(cell.members)
+            of_feed += cell.rows
+            most = max(most, cell.distinct)
+        rows = max(rows, of_feed)
+    return rows, max(most, len(members)), members

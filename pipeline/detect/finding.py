@@ -30,7 +30,7 @@ class Finding:
     observed: float
     expected: float
     threshold: float
-    probability: float
+    probability: float | None
     contributing: tuple[tuple[str, int], ...]
     request_ids: tuple[str, ...]
     session_ids: tuple[str, ...]

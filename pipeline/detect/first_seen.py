@@ -24,6 +24,7 @@ import numpy.typing as npt
 from pipeline.detect.bounded_keys import BoundedKeys
 from pipeline.detect.episodes import Episode, Peak
 from pipeline.detect.evidence import chance
+from pipeline.detect.local_time import local_minute
 from pipeline.detect.rules.watching import DAY_MIN, FirstSeenRule
 from pipeline.detect.scope import Flag, Phrase, Scope
 from pipeline.detect.signals import Rows, Signals
@@ -138,10 +139,14 @@ class FirstSeen(Scope[Seen]):
         total = sum(known.hours)
         if total < HOUR_EVIDENCE:
             return 1.0
-        hour = minute // 60 % HOURS
+        hour = self._hour(minute) % HOURS
         near = (known.hours[hour - 1] + known.hours[(hour + 1) % HOURS]) / 2
         here = (known.hours[hour] + near) / 2
         return (here * HOURS + HOUR_WEIGHT) / (total + HOUR_WEIGHT)
+
+    def _hour(self, minute: int) -> int:
+        """Return the hour since the epoch that the clocks of the rule's zone show."""
+        return local_minute(minute, self.rule.zone) // 60
 
     def _new_members(self, minute: int, key: str) -> list[str]:
         known = self._keys.get(key)
@@ -196,8 +201,8 @@ class FirstSeen(Scope[Seen]):
         known.at = start + self.block
         if self.rule.novelty == "member":
             self._learn_members(known, day, cells, reported=reported)
-        elif self.rule.novelty == "hour" and known.hour != start // 60:
-            known.hour = start // 60
+        elif self.rule.novelty == "hour" and known.hour != self._hour(start):
+            known.hour = self._hour(start)
             known.hours = known.hours or [0.0] * HOURS
             known.hours[known.hour % HOURS] += 1
             if sum(known.hours) > MOST_DAYS * HOURS:

@@ -19,7 +19,7 @@ from typing import Any, Final, NamedTuple
 
 from pipeline.detect.bounded_keys import BoundedKeys
 from pipeline.detect.count_tail import Expectation
-from pipeline.detect.season import HOUR_MIN, WEEK_HOURS, WEEK_MIN, Season, hour_of_week
+from pipeline.detect.season import HOUR_MIN, WEEK_HOURS, WEEK_MIN, Season
 from pipeline.detect.share_baseline import ShareBaseline, ShareModel
 
 POPULATION_BLOCKS: Final = 20.0
@@ -54,6 +54,7 @@ class LevelModel(NamedTuple):
     max_keys: int
     seasonal: bool
     trend: bool
+    zone: str = "UTC"
 
 
 @dataclass(slots=True)
@@ -70,11 +71,10 @@ class Level(ShareBaseline):
     since: int = 0
     own: "array[float] | None" = None
 
-    def adjustment(self, minute: int) -> float:
-        """Return the key's own season over that of all keys."""
+    def adjustment(self, hour: int) -> float:
+        """Return the key's own season over that of all keys at an hour of the week."""
         if self.own is None:
             return 1.0
-        hour = hour_of_week(minute)
         return (self.own[hour] + OWN_WEIGHT) / (self.own[WEEK_HOURS + hour] + OWN_WEIGHT)
 
     def trend(self, usual: float) -> float:
@@ -105,7 +105,9 @@ class Levels:
         self._m = model
         self._prior = model.prior_per_hour * model.block_min / HOUR_MIN
         self.keys: BoundedKeys[Level] = BoundedKeys(model.max_keys, model.forget_after_min)
-        self.season = Season(model.half_life_min, model.block_min, on=model.seasonal)
+        self.season = Season(
+            model.half_life_min, model.block_min, on=model.seasonal, zone=model.zone
+        )
         self._clock = 0.0
         self._at = 0
         self._began: int | None = None
@@ -169,7 +171,7 @@ class Levels:
     def _learn_season(self, level: Level, start: int, count: int, expected: float) -> None:
         if level.own is None:
             level.own = array("d", bytes(2 * WEEK_HOURS * 8))
-        hour = hour_of_week(start)
+        hour = self.season.hour(start)
         keep = math.exp2(-WEEK_MIN / self._m.half_life_min * self._m.block_min / HOUR_MIN)
         level.own[hour] = level.own[hour] * keep + count
         level.own[WEEK_HOURS + hour] = level.own[WEEK_HOURS + hour] * keep + expected
@@ -183,13 +185,13 @@ class Levels:
         an evening no silence.
         """
         choose = min if quieter else max
-        hour = choose((minute, minute + 1 - minutes), key=self.season.factor)
-        blocks = self.season.factor(hour) * minutes / self._m.block_min
+        busiest = choose((minute, minute + 1 - minutes), key=self.season.factor)
+        blocks = self.season.factor(busiest) * minutes / self._m.block_min
         level = self.keys.get(key)
         if level is None:
             return Level().expect(self._at, blocks, self._model)
         found = level.expect(self._at, blocks, self._model, self._passed(level))
-        more = level.adjustment(hour)
+        more = level.adjustment(self.season.hour(busiest))
         if self._m.trend:
             more *= level.trend(found.mean / blocks)
         return Expectation(found.mean * more, found.shape, found.clump)

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from itertools import groupby
 from typing import Final
 
+from pipeline.detect.episode_finding import known_since
 from pipeline.detect.episodes import Episode, EpisodeBook
 from pipeline.detect.finding import Finding
 from pipeline.detect.masquerade_scope import FeedCount, MasqueradeScope
@@ -114,13 +115,14 @@ class MasqueradeBurst:
         return finished + now
 
     def _finding(self, book: EpisodeBook, episode: Episode, *, final: bool) -> Finding:
-        return masquerade_finding(
+        found = masquerade_finding(
             self._rule,
             episode,
             resolved_min=book.end_of(episode) if episode.ended else None,
             provisional=not final and episode.last >= self._final,
             final=final,
         )
+        return known_since(found, self._scope.since(episode.key))
 
     def _rows(self, signals: Signals) -> Iterator[_Row]:
         feeds: tuple[Feed, ...] = self._rule.feeds

@@ -70,12 +70,16 @@ class Usual:
 
 @dataclass(slots=True)
 class Series:
-    """Final minutes of a person: recent ones by minute, and the baselines of those before."""
+    """Final minutes of a person: recent ones by minute, and the baselines of those before.
+
+    ``since`` is the first minute that the baselines learned; 0: none yet.
+    """
 
     usual: Usual = field(default_factory=Usual)
     recent: dict[int, Cell] = field(default_factory=dict)
     unlearned: set[int] = field(default_factory=set)
     seen: int = 0
+    since: int = 0
 
 
 class MasqueradeScope:
@@ -181,6 +185,7 @@ class MasqueradeScope:
             return
         acting = _together(cells)
         p = self.parameters
+        series.since = series.since or min(minutes)
         series.usual.targets.learn(end, acting.targets, p.half_life_min)
         series.usual.writes.learn(end, acting.writes, p.half_life_min)
         crowd = self._population
@@ -239,6 +244,11 @@ class MasqueradeScope:
         cut = usual.cut(p.max_probability, floor)
         return Peak(minute, self._width, kind, observed, usual.mean, cut, tail, observed / cut)
 
+    def since(self, key: str) -> int | None:
+        """Return the first minute that a person's baselines learned; None: there is none yet."""
+        series = self._series.get(key)
+        return series.since or None if series else None
+
     def _usual(self, minute: int, key: str) -> Usual:
         series = self._series.get(key)
         if series is None or minute - series.seen > self.parameters.forget_after_min:
@@ -275,6 +285,7 @@ class MasqueradeScope:
                 "recent": recent,
                 "unlearned": sorted(series.unlearned),
                 "seen": series.seen,
+                "since": series.since,
             }
         )
 
@@ -292,7 +303,9 @@ class MasqueradeScope:
             }
             for minute, cell in read["recent"]
         }
-        self._series[key] = Series(usual, recent, set(read["unlearned"]), read["seen"])
+        self._series[key] = Series(
+            usual, recent, set(read["unlearned"]), read["seen"], read.get("since", 0)
+        )
 
     def resume(self, final: int) -> None:
         """Take the boundary of final minutes that was in force when states were written."""

@@ -8,6 +8,7 @@ only closed minutes are judged.
 
 import math
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
@@ -33,6 +34,13 @@ CROWD_WEIGHT: Final = 200.0
 MOST_SHARE: Final = 0.999
 
 
+@dataclass(slots=True)
+class KnownShare(ShareBaseline):
+    """The share of a key; ``since`` is the first minute that was learned, 0: not known."""
+
+    since: int = 0
+
+
 class Ratio(Scope[Packed]):
     """One ratio rule."""
 
@@ -42,7 +50,7 @@ class Ratio(Scope[Packed]):
     def __init__(self, rule: RatioRule) -> None:
         super().__init__(rule)
         p = rule.parameters
-        self._keys: BoundedKeys[ShareBaseline] = BoundedKeys(p.max_keys, p.forget_after_min)
+        self._keys: BoundedKeys[KnownShare] = BoundedKeys(p.max_keys, p.forget_after_min)
         self._crowd = ShareBaseline()
         self._prior = self._model(p.prior_share)
 
@@ -125,7 +133,7 @@ class Ratio(Scope[Packed]):
             own_trials, own = self.window_counts(range(start, end), key)
             if key in left_out or not own_trials:
                 continue
-            known = self._keys.get(key) or ShareBaseline()
+            known = self._keys.get(key) or KnownShare(since=start)
             known.learn(end, own_trials, own, model)
             self._keys.renew(key, known)
             # One busy key must not be everybody's normal.
@@ -152,6 +160,11 @@ class Ratio(Scope[Packed]):
 
     # -- snapshot and restore
 
+    def since(self, key: str) -> int | None:
+        """Return the minute from which a key's history is known."""
+        known = self._keys.get(key)
+        return known.since or None if known else None
+
     def learned_keys(self) -> Iterable[str]:
         """Return the keys that have a baseline."""
         return self._keys
@@ -159,11 +172,11 @@ class Ratio(Scope[Packed]):
     def dump_key(self, key: str) -> Any:
         """Return the baseline of a key as a JSON value; None: forgotten."""
         known = self._keys.get(key)
-        return None if known is None else _sums(known)
+        return None if known is None else [*_sums(known), known.since]
 
     def load_key(self, key: str, state: Any) -> None:
         """Take back what ``dump_key`` gave."""
-        self._keys.restore(key, ShareBaseline(*state))
+        self._keys.restore(key, KnownShare(*state))
 
     def dump_more(self) -> dict[str, Any]:
         """Return what is kept for all keys together."""

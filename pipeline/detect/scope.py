@@ -7,6 +7,7 @@ reach it any more, and left out if it was flagged.
 """
 
 from abc import ABC, abstractmethod
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final, Generic, NamedTuple
 
@@ -17,7 +18,7 @@ from pipeline.detect.alarm_budget import AlarmBudget
 from pipeline.detect.episodes import Episode, Peak
 from pipeline.detect.minute_cells import Cell, MinuteCells
 from pipeline.detect.rules.models import AnyWatchRule
-from pipeline.detect.signals import Rows, Samples, Signals
+from pipeline.detect.signals import Places, Rows, Sampled, Samples, Signals
 from pipeline.domain.feeds import Feed
 
 NO_SAMPLES: Final[Samples] = ([], [])
@@ -61,7 +62,7 @@ class Scope(ABC, Generic[Cell]):
         self._left_out: dict[int, set[str]] = {}
         self._spoken: set[int] = set()
         self._hot: dict[int, set[str]] = {}
-        self._samples: dict[tuple[int, str], Samples] = {}
+        self._samples: dict[int, dict[str, tuple[Sampled, int]]] = {}
         self._arriving: dict[int, dict[Feed, dict[str, Cell]]] = {}
         self._judged: dict[int, list[Flag]] = {}
         self._dirty_minutes: set[int] = set()
@@ -151,9 +152,12 @@ class Scope(ABC, Generic[Cell]):
 
     def suspects(self, closed: int) -> list[int]:
         """Return minutes that are not final and may hold flags, oldest first."""
-        for minute in self.cells.take_changed():
-            for touched in range(minute, minute + self.width):
-                self._judged.pop(touched, None)
+        changed = sorted(self.cells.take_changed())
+        for minute in list(self._judged) if changed else ():
+            # The first changed minute that is not before its window.
+            at = bisect_left(changed, minute + 1 - self.width)
+            if at < len(changed) and changed[at] <= minute:
+                del self._judged[minute]
         end = closed if not self.grows else 1 << 62
         minutes = [minute for minute in self._hot if self.final <= minute < end]
         return sorted({*minutes, *self.ticks(self.final, closed)})
@@ -165,6 +169,10 @@ class Scope(ABC, Generic[Cell]):
             flags = self._judged[minute] = self.flags(minute)
         return flags
 
+    def flagged(self, minutes: Iterable[int]) -> dict[int, list[Flag]]:
+        """Return what stands out in those of some minutes in which anything does."""
+        return {minute: flags for minute in minutes if (flags := self.provisional(minute))}
+
     def flags(self, minute: int) -> list[Flag]:
         """Return what stands out in a minute, in the order of keys."""
         found = (self.judge(minute, key) for key in sorted(self.candidates(minute)))
@@ -172,7 +180,8 @@ class Scope(ABC, Generic[Cell]):
 
     def samples(self, minute: int, key: str) -> Samples:
         """Return sample ids of a minute, if it has any."""
-        return self._samples.get((minute, key), NO_SAMPLES)
+        kept = self._samples.get(minute, {}).get(key)
+        return NO_SAMPLES if kept is None else kept[0].at(kept[1])
 
     # -- final minutes
 
@@ -214,7 +223,7 @@ class Scope(ABC, Generic[Cell]):
         self._spoken = {x for x in self._spoken if x >= kept}
         self._judged = {x: flags for x, flags in self._judged.items() if x >= through}
         self._hot = {x: keys for x, keys in self._hot.items() if x >= through}
-        self._samples = {at: ids for at, ids in self._samples.items() if at[0] >= through}
+        self._samples = {x: ids for x, ids in self._samples.items() if x >= through}
 
     def learn_due(self, minute: int) -> None:
         """Learn the blocks that no flag of this minute or a later one can reach."""
@@ -243,7 +252,8 @@ class Scope(ABC, Generic[Cell]):
 
     def feeds_of(self, minutes: range, key: str) -> Iterable[Feed]:
         """Return the feeds that show a key in some minutes."""
-        return self.cells.of(minutes, key)
+        of_minutes = (self.cells.at(minute).items() for minute in minutes)
+        return {feed for of in of_minutes for feed, cells in of if key in cells}
 
     def _take(
         self, signals: Signals, put: Callable[[int, Feed, Iterable[tuple[str, Cell]]], None]
@@ -252,17 +262,24 @@ class Scope(ABC, Generic[Cell]):
         if not len(rows):
             return
         cells, hot = self.read(signals, rows)
-        minutes = signals.minutes[rows.places]
-        hot = hot & (minutes >= self.final)
         for run in signals.runs(rows, self.feeds):
             if run.minute >= self.final:
                 keys = rows.keys[run.first : run.last]
                 put(run.minute, run.feed, zip(keys, cells[run.first : run.last], strict=True))
-        for at, samples in signals.samples(rows, hot):
-            minute, key = int(minutes[at]), rows.keys[at]
+        minutes = signals.minutes[rows.places]
+        at = np.flatnonzero(hot & (minutes >= self.final))
+        if len(at):
+            self._heat(signals, rows, at, minutes[at])
+
+    def _heat(self, signals: Signals, rows: Rows, at: Places, minutes: Places) -> None:
+        """Remember keys that are worth a look, by the numbers of their rows, and their samples."""
+        sampled, having = signals.sampled(rows, at)
+        found = zip(at.tolist(), minutes.tolist(), having.tolist(), strict=True)
+        for number, (row, minute, has_samples) in enumerate(found):
+            key = rows.keys[row]
             self._hot.setdefault(minute, set()).add(key)
-            if samples[0] or samples[1]:
-                self._samples[(minute, key)] = samples
+            if has_samples:
+                self._samples.setdefault(minute, {})[key] = (sampled, number)
 
     # -- snapshot and restore
 

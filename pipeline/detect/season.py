@@ -2,10 +2,14 @@
 
 Before an hour of the week was seen, the same hour of like days (workdays, weekend) stands for it;
 while that is unknown too the hour is unknown, and rules apply their floors for cold starts.
+
+Hours are those of the installation's clocks: a morning comes at eight, whatever the offset to UTC.
 """
 
 import math
 from typing import Any, Final
+
+from pipeline.detect.local_time import local_minute
 
 HOUR_MIN: Final = 60
 WEEK_HOURS: Final = 168
@@ -23,27 +27,34 @@ HIGHEST: Final = 50.0
 
 
 def hour_of_week(minute: int) -> int:
-    """Return 0 (Monday, 00:00 UTC) to 167 for a minute since the epoch."""
+    """Return 0 (Monday, 00:00) to 167 for a minute since the epoch."""
     return (minute // HOUR_MIN + EPOCH_WEEKDAY * 24) % WEEK_HOURS
 
 
 class Season:
     """Decayed sums per hour of the week; ``on`` False: every hour is alike."""
 
-    def __init__(self, half_life_min: float, block_min: int, *, on: bool) -> None:
+    def __init__(
+        self, half_life_min: float, block_min: int, *, on: bool, zone: str = "UTC"
+    ) -> None:
         self._per_hour = HOUR_MIN / block_min
         self.on = on
+        self._zone = zone
         self._half_life = half_life_min
         self._counts = [0.0] * WEEK_HOURS
         self._blocks = [0.0] * WEEK_HOURS
         self._weeks = [0] * WEEK_HOURS
         self._factors: dict[int, float] = {}
 
+    def hour(self, minute: int) -> int:
+        """Return the hour of the week that the clocks of the season's zone show at a minute."""
+        return hour_of_week(local_minute(minute, self._zone))
+
     def learn(self, minute: int, count: float) -> None:
         """Take what all keys together counted in a block that begins at a minute."""
         if not self.on:
             return
-        hour, week = hour_of_week(minute), minute // WEEK_MIN
+        hour, week = self.hour(minute), minute // WEEK_MIN
         fade = math.exp2((self._weeks[hour] - week) * WEEK_MIN / self._half_life)
         self._counts[hour] = self._counts[hour] * fade + count
         self._blocks[hour] = self._blocks[hour] * fade + 1
@@ -52,18 +63,18 @@ class Season:
 
     def knows(self, minute: int) -> bool:
         """Return whether this hour was seen on an earlier day that is alike."""
-        hour = hour_of_week(minute)
+        hour = self.hour(minute)
         return self.knows_well(minute) or any(self._blocks[x] > 0 for x in _like(hour) if x != hour)
 
     def knows_well(self, minute: int) -> bool:
         """Return whether this hour of the week was seen in an earlier week."""
-        return not self.on or self._blocks[hour_of_week(minute)] > self._per_hour
+        return not self.on or self._blocks[self.hour(minute)] > self._per_hour
 
     def factor(self, minute: int) -> float:
         """Return how many times as much as on average is usual at this minute."""
         if not self.on:
             return 1.0
-        hour = hour_of_week(minute)
+        hour = self.hour(minute)
         known = self._factors.get(hour)
         if known is None:
             known = self._factors[hour] = self._factor(hour)

@@ -3,7 +3,9 @@
 Each step is a count of a dimension whose keys are the same things; a step is passed when it has
 counted enough between the window's start and the first count of the step after it. The order is
 that of minutes: within one minute any order counts. A single step is a count with a floor: for
-what is wrong however often it happens, so there is no baseline and nothing is learned.
+what is wrong however often it happens, so there is no baseline, nothing is learned, and no chance
+by accident is told. Behind an address that thousands share both steps are there at any time:
+``min_share`` asks that a step be so much of what was counted of it and of the last one.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -46,6 +48,15 @@ class StepSequence(Scope[int]):
                     names = [_name(number, key) for key in rows.keys[some]]
                     put(run.minute, run.feed, zip(names, counts[some], strict=True))
 
+    def candidates(self, minute: int) -> Iterable[str]:
+        """Return the keys to judge at a minute: those of which every step was counted."""
+        window, steps = self.window(minute), range(len(self.rule.after))
+        return [
+            key
+            for key in super().candidates(minute)
+            if all(self.cells.of(window, _name(number, key)) for number in steps)
+        ]
+
     def _count(self, minutes: Sequence[int], name: str) -> tuple[int, int | None]:
         """Return what was counted, of the feed that shows more, and the first minute of it."""
         by_feed = self.cells.of(minutes, name).values()
@@ -71,9 +82,11 @@ class StepSequence(Scope[int]):
             before, began = self._count(range(window.start, last + 1), _name(number, key))
             if before < step.min_count or began is None:
                 return None
+            if before < step.min_share * (before + count):
+                return None
             first, last = min(first, began), self._passed(range(began, last + 1), number, key)
         kind, weight = self.rule.measure, float(count)
-        peak = Peak(minute, self.width, kind, count, 0.0, least, 0.0, weight=weight)
+        peak = Peak(minute, self.width, kind, count, 0.0, least, None, weight=weight)
         return Flag(key, minute, first, peak)
 
     def _passed(self, minutes: range, number: int, key: str) -> int:

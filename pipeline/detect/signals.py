@@ -27,6 +27,17 @@ class Rows(NamedTuple):
         return len(self.keys)
 
 
+class Sampled(NamedTuple):
+    """Sample ids of some rows, as columns: few of them are ever asked for."""
+
+    ids: pl.Series
+    sessions: pl.Series
+
+    def at(self, row: int) -> Samples:
+        """Return the samples of one of the rows."""
+        return _texts(self.ids, row), _texts(self.sessions, row)
+
+
 class Run(NamedTuple):
     """Rows ``first`` to ``last`` (not included) of one minute and feed."""
 
@@ -48,6 +59,7 @@ class Signals:
         self._spoken: dict[str, set[int]] = {}
         self._rows: dict[tuple[str, tuple[Feed, ...], str], Rows] = {}
         self._runs: dict[tuple[int, tuple[Feed, ...]], list[Run]] = {}
+        self._lists: dict[tuple[int, str], list[tuple[str, ...]]] = {}
 
     def __len__(self) -> int:
         return self.stats.height
@@ -102,11 +114,21 @@ class Signals:
             known = self._columns[name] = known.astype(np.int64, copy=False)
         return known[rows.places]
 
-    def lists(self, rows: Rows, name: str) -> list[list[str]]:
-        """Return the lists of a column of texts."""
+    def lists(self, rows: Rows, name: str) -> list[tuple[str, ...]]:
+        """Return the lists of a column of texts; they are made once for all rules."""
         if not len(rows):
             return []
-        return [one or [] for one in self.stats[name][rows.places].to_list()]
+        known = self._lists.get((id(rows.places), name))
+        if known is None:
+            known = self._lists[(id(rows.places), name)] = _tuples(self.stats[name][rows.places])
+        return known
+
+    def sampled(self, rows: Rows, at: Places) -> tuple[Sampled, npt.NDArray[np.bool_]]:
+        """Return the sample ids of some rows, by their numbers, and which have any."""
+        places = rows.places[at]
+        ids, sessions = self.stats["sample_request_ids"], self.stats["sample_session_ids"]
+        kept = Sampled(ids[places], sessions[places])
+        return kept, (_lengths(kept.ids) > 0) | (_lengths(kept.sessions) > 0)
 
     def samples(self, rows: Rows, some: npt.NDArray[np.bool_]) -> Iterator[tuple[int, Samples]]:
         """Walk sample ids of some rows, by the number of the row."""
@@ -153,3 +175,24 @@ class Signals:
         for code, feed in enumerate(feeds[1:], start=1):
             codes[self._of_feed(feed)[places]] = code
         return codes
+
+
+def _lengths(lists: pl.Series) -> Places:
+    return lists.list.len().fill_null(0).to_numpy()
+
+
+def _tuples(lists: pl.Series) -> list[tuple[str, ...]]:
+    """Return lists of texts as tuples; most have one text or none. About 0.1 µs a text."""
+    lengths = _lengths(lists)
+    flat = lists.filter(pl.Series(lengths > 0)).explode().to_list()
+    if len(flat) == len(lengths) and (lengths == 1).all():
+        return list(zip(flat, strict=True))
+    ends = np.cumsum(lengths).tolist()
+    return [
+        tuple(flat[end - length : end]) for end, length in zip(ends, lengths.tolist(), strict=True)
+    ]
+
+
+def _texts(lists: pl.Series, row: int) -> list[str]:
+    found = lists[row]
+    return [] if found is None else found.to_list()

@@ -153,10 +153,10 @@ class Watch:
         """Return all episodes as of now; those that became final are returned once."""
         minutes = sorted({m for scope in self._scopes for m in scope.suspects(self._closed)})
         now: list[Finding] = []
+        found = {scope.rule.id: scope.flagged(minutes) for scope in self._scopes}
         flagged = {
-            minute: flags
-            for minute in minutes
-            if any((flags := {s.rule.id: s.provisional(minute) for s in self._scopes}).values())
+            minute: {rule_id: flags.get(minute, ()) for rule_id, flags in found.items()}
+            for minute in sorted(set[int]().union(*found.values()))
         }
         if flagged or self._book:
             now = self._told(flagged)

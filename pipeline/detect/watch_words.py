@@ -1,9 +1,8 @@
 """An episode of a generic rule as a finding."""
 
-from dataclasses import replace
 from typing import Any, Final
 
-from pipeline.detect.episode_finding import Words, episode_finding, window_of
+from pipeline.detect.episode_finding import Words, episode_finding, known_since, window_of
 from pipeline.detect.episodes import Episode
 from pipeline.detect.evidence import MANY, chance, clock, stats_query
 from pipeline.detect.finding import Finding
@@ -46,8 +45,7 @@ def watch_finding(
     found = episode_finding(
         rule, episode, words, resolved_min=resolved_min, provisional=provisional, final=final
     )
-    since = scope.since(episode.key)
-    return found if since is None else replace(found, baseline_since=since * MINUTE)
+    return known_since(found, scope.since(episode.key))
 
 
 def where(episode: Episode) -> str:

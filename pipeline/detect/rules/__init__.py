@@ -4,6 +4,7 @@ from pipeline.detect.rules.documents import (
     Mistake,
     RuleMistakes,
     changed_rule,
+    in_zone,
     load_rule,
     rule_schema,
 )
@@ -28,6 +29,7 @@ __all__ = [
     "RuleMistakes",
     "changed_rule",
     "check_references",
+    "in_zone",
     "load_rule",
     "rule_schema",
 ]

@@ -14,6 +14,7 @@ from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 from pipeline.detect.rules.envelope import Rule
 from pipeline.detect.rules.marked_yaml import MarkedYaml, Path
 from pipeline.detect.rules.models import RULES, AnyRule
+from pipeline.detect.rules.watching import WatchRule
 from pipeline.domain.errors import SettingsError
 
 _BY_DETECTOR: Final[Mapping[str, type[AnyRule]]] = {
@@ -91,6 +92,13 @@ def changed_rule(rule: AnyRule, changes: Mapping[str, str]) -> AnyRule:
         problems = error.errors(include_url=False)
         told = [Mistake("--set", 1, _words(problem, type(rule))) for problem in problems]
         raise RuleMistakes(told) from error
+
+
+def in_zone(rule: AnyRule, time_zone: str) -> AnyRule:
+    """Return a rule whose hours are those of a time zone, unless it names one itself."""
+    if not isinstance(rule, WatchRule) or rule.time_zone is not None:
+        return rule
+    return rule.model_copy(update={"time_zone": time_zone})
 
 
 def rule_schema() -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from pipeline.detect.rules.envelope import Rule, Strict
+from pipeline.detect.rules.quiet_hours import TimeZone
 from pipeline.domain.feeds import Feed
 
 DAY_MIN = 24 * 60
@@ -63,14 +64,21 @@ class WatchRule(Rule):
     """A rule of a generic detector.
 
     ``part_of`` names the rule of the same detector that watches the whole of which this one
-    watches the parts; of the two only one reports a given cause.
+    watches the parts; of the two only one reports a given cause. ``time_zone``: whose clocks make
+    the hours of a season and odd hours; None: the installation's (``in_zone``).
     """
 
     detector: str
     dimension: Annotated[str, Field(min_length=1)]
     feeds: Feeds = BOTH
     part_of: str | None = None
+    time_zone: TimeZone | None = None
     parameters: WatchParameters = WatchParameters()
+
+    @property
+    def zone(self) -> str:
+        """Return the time zone of the rule's hours."""
+        return self.time_zone or "UTC"
 
 
 class CountBurstParameters(WatchParameters):
@@ -184,11 +192,15 @@ class FirstSeenRule(WatchRule):
 
 
 class Step(Strict):
-    """So many of a count of a dimension's key, within the rule's window."""
+    """So many of a count of a dimension's key, within the rule's window.
+
+    ``min_share``: as a share of these and of the counts of the last step in the window.
+    """
 
     dimension: Annotated[str, Field(min_length=1)]
     measure: Measure = "rows"
     min_count: Count = 1
+    min_share: Annotated[float, Field(ge=0, lt=1)] = 0
 
 
 class SequenceParameters(WatchParameters):

@@ -22,7 +22,7 @@ GATEWAY_TIMEOUT_US: Final = 30 * MICROS
 
 
 # What fails for everybody fails for tools and quizzes too.
-ALSO: Final = ("tool_launch_errors", "quiz_refusals", "live_events_silent")
+ALSO: Final = ("error_spike", "tool_launch_errors", "quiz_refusals", "live_events_silent")
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +97,7 @@ class RunningErrorSpike:
         return AttackLabel(
             name=self._kind.name,
             kind="error_spike",
-            rule="error_spike",
+            rule=f"error_spike_5xx_{'instance' if route is None else 'controller'}",
             start_us=self.moment.start_us,
             end_us=self.moment.end_us,
             feeds=(WEB_LOGS,),

@@ -8,7 +8,7 @@ from pipeline.simulator import chances, routes
 from pipeline.simulator.attacks.drill import OFFICE, STRENGTHS, Drill, attack
 from pipeline.simulator.attacks.error_spike import DEPLOY_FAILS, INSTANCE_DOWN, ErrorSpike
 from pipeline.simulator.attacks.scene import Scene
-from pipeline.simulator.request import Request
+from pipeline.simulator.request import Request, Route
 
 # The id of a tool that is installed for all courses at once.
 ACCOUNT_TOOL: Final = 4
@@ -47,6 +47,24 @@ def passback_fails(scene: Scene) -> None:
         journey.ask(routes.PASSBACK, course, ACCOUNT_TOOL, status=500)
 
 
+def refused(pages: tuple[Route, ...], status: int) -> Callable[[Scene], None]:
+    """Return an act in which people are refused on some pages, and try again."""
+
+    def act(scene: Scene) -> None:
+        for at in scene.clock(scene.size):
+            person = scene.somebody("student")
+            journey = scene.journey(scene.at_home(person), at)
+            course = scene.dice.pick(person.courses)
+            for _ in range(1 + scene.dice.below(3)):
+                page = scene.dice.pick(pages)
+                journey.ask(page, course, journey.item_of(page, course), status=status)
+                scene.pause(journey, 8)
+        if len(pages) == 1:
+            scene.about("controller_action", pages[0].app)
+
+    return act
+
+
 def events_stop(scene: Scene) -> None:
     """Let no Live Event arrive: the subscription was switched off."""
     scene.change = _without_events
@@ -83,6 +101,11 @@ def _sometimes(percent: int, change: Callable[[Request], Request]) -> Callable[[
 
 
 _ERRORS: Final = ("error_spike", "tool_launch", "throttled", "unauthorized")
+_MANY_PAGES: Final = (
+    *(routes.ASSIGNMENTS, routes.SYLLABUS, routes.GRADES, routes.FILES, routes.QUIZZES),
+    *(routes.TOPICS, routes.ROSTER, routes.MODULES, routes.ANNOUNCEMENTS, routes.COURSE_HOME),
+)
+_REFUSED: Final = ("error_spike_4xx", "unauthorized")
 _SILENT: Final = ("live_events_", "web_logs_")
 
 FAILURES: Final[tuple[Drill, ...]] = (
@@ -93,6 +116,26 @@ FAILURES: Final[tuple[Drill, ...]] = (
     *attack(
         "tool-grades-fail", passback_fails, (6, 40, 200), rule="tool_launch_errors", minutes=30,
         hours=OFFICE, also=_ERRORS, detail="A tool's grades are refused with server errors.",
+    ),
+    *attack(
+        "page-refused", refused((routes.ROSTER,), 403), (6, 120, 500),
+        rule="error_spike_4xx_controller", minutes=20, hours=OFFICE, also=_REFUSED,
+        detail="A permission is taken away: a page refuses everybody.",
+    ),
+    *attack(
+        "page-gone", refused((routes.SYLLABUS,), 404), (6, 120, 500),
+        rule="error_spike_4xx_controller", minutes=20, hours=OFFICE, also=_REFUSED,
+        detail="A link in wide use leads to a page that is gone.",
+    ),
+    *attack(
+        "access-lost", refused(_MANY_PAGES, 403), (10, 250, 800),
+        rule="error_spike_4xx_instance", minutes=10, hours=OFFICE, also=_REFUSED,
+        detail="A wrong change of roles: many pages refuse.",
+    ),
+    *attack(
+        "links-gone", refused(_MANY_PAGES, 404), (10, 250, 800),
+        rule="error_spike_4xx_instance", minutes=10, hours=OFFICE, also=_REFUSED,
+        detail="Links into many courses lead nowhere.",
     ),
     *attack(
         "events-stop", events_stop, (0, 0, 0), rule="live_events_silent", minutes=(20, 60, 150),

@@ -109,12 +109,13 @@ def over(run: DetectRun, ids: Iterable[str]) -> list[dict[str, Any]]:
 
 
 def learned(run: DetectRun, ids: Iterable[str]) -> dict[tuple[str, str], str]:
-    """Return what some rules know, to the last bit."""
+    """Return what some rules know, to the last bit; before its first final minute, nothing."""
     known = set(ids)
     return {
         at: record["state"]
         for at, record in run.states.items()
         if record["state"] and at[0].partition(".")[0] in known
+        if not record["state"].startswith('{"learned":null')
     }
 
 

@@ -205,8 +205,8 @@ def test_states_that_do_not_say_what_they_were_learned_of_belong_to_the_rule_of_
     run = DetectRun([rule("count_burst")])
     run.finalise(things(120), T + 180)
     run.take()
-    before = {at: state["state"] for at, state in run.states.items()}
     run.states = {at: state for at, state in run.states.items() if at[1] != ORIGINS}
+    before = {at: state["state"] for at, state in run.states.items()}
     run = run.restarted()
     run.take()
     assert {at: state["state"] for at, state in run.states.items()} == before

@@ -120,6 +120,27 @@ def test_steps_count_only_in_their_order_and_within_the_window(gap: int, found: 
     assert len(alerts(stats, given, 1)) == found
 
 
+@pytest.mark.parametrize(("successes", "found"), [(1, 1), (2, 1), (3, 0), (50, 0)])
+def test_a_step_that_is_too_small_a_share_of_what_follows_is_passed_by_nobody(
+    successes: int, found: int
+) -> None:
+    failures = planted(some_noise().clear(), "ip", 600, 5, rows=2, errors=2)
+    stats = planted(failures, "ip", 601, 5, rows=successes, writes=successes)
+    steps = [{"dimension": "thing", "measure": "errors", "min_count": 8, "min_share": 0.5}]
+    given = rule("sequence", measure="writes", after=steps)
+    assert len(alerts(stats, given, 1)) == found
+
+
+def test_what_has_no_model_of_accidents_tells_no_chance_of_one() -> None:
+    stats = planted(some_noise().clear(), "k", 600, 3, rows=2)
+    run = DetectRun([rule("sequence", parameters={"min_count": 6})])
+    run.finalise(stats, MONDAY + DAY)
+    run.take()
+    [found] = run.latest()
+    assert found["probability"] is None
+    assert "chance" not in found["explanation"]
+
+
 def test_one_step_is_a_count_with_a_floor() -> None:
     stats = planted(some_noise().clear(), "k", 600, 3, rows=2)
     assert len(alerts(stats, rule("sequence", parameters={"min_count": 6}), 1)) == 1

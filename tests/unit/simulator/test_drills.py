@@ -20,23 +20,29 @@ from pipeline.simulator.attacks import (
     MORE_NAMES,
     chosen_attacks,
 )
+from pipeline.simulator.attacks.acting import BURSTS
 from pipeline.simulator.attacks.attack import Moment
 from pipeline.simulator.attacks.campaign import BETWEEN, hours_of, stage
 from pipeline.simulator.attacks.drill import Drill
+from pipeline.simulator.attacks.error_spike import ErrorSpike
+from pipeline.simulator.attacks.failures import SPIKES
+from pipeline.simulator.attacks.masquerade import Masquerade
 from pipeline.simulator.config import SimulationConfig
 from pipeline.simulator.dice import Dice
 from pipeline.simulator.labels import AttackLabel, LookAlike
 from pipeline.simulator.times import local_hour
 from pipeline.simulator.world import World
+from tests.support.detect_run import RULES
 from tests.support.simulated import Simulated, micros
 
 SMALL = SimulationConfig(users=120, seed=3, attacks=())
 STRENGTHS = ("weak", "middle", "strong")
+ONE_KIND = {"error_spike_5xx_controller": 1, "error_spike_5xx_instance": 1}
 # Their sizes are minutes or percent of what is lost, not requests.
 TOUCHING = ("events-", "rows-")
 
 
-def label_of(drill: Drill, world: World) -> AttackLabel | LookAlike:
+def label_of(drill: Drill | ErrorSpike | Masquerade, world: World) -> AttackLabel | LookAlike:
     start = world.start_us + 12 * 3_600_000_000
     moment = Moment(start, start + int(drill.minutes * 60_000_000))
     return drill.begin(world, moment, Dice(1)).label()
@@ -63,14 +69,22 @@ def test_a_name_that_is_no_attack_is_refused() -> None:
 
 
 def test_every_rule_has_two_kinds_of_attack_in_three_strengths() -> None:
-    kinds: Counter[str] = Counter()
+    shipped = {path.stem for path in RULES.glob("*.yaml")}
+    kinds: Counter[str] = Counter(dict.fromkeys(shipped, 0))
     strengths: Counter[str] = Counter()
     for drill in DRILLS:
         strengths[drill.kind] += 1
         kinds[drill.rule] += drill.strength == "strong"
     assert set(strengths.values()) == {3}
-    # One more comes from the usual day's burst.
-    assert {rule for rule, count in kinds.items() if count < 2} <= {"masquerade_burst"}
+    # Of a usual day's attacks too there are stronger and weaker ones.
+    world = World.of(SMALL)
+    for usual in (*SPIKES, *BURSTS):
+        if usual.strength == "strong":
+            label = label_of(usual, world)
+            assert isinstance(label, AttackLabel)
+            kinds[label.rule] += 1
+    assert set(kinds) == shipped
+    assert {rule: count for rule, count in kinds.items() if count < 2} == ONE_KIND
     assert {name.rsplit(".", 1)[1] for name in (kind.name for kind in GRADED)} == set(STRENGTHS)
 
 
