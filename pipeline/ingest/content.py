@@ -12,7 +12,7 @@ from pipeline.domain.errors import OurMistake
 from pipeline.ingest.spool import SpoolDirectory
 
 BLOCK_BYTES: Final = 4 << 20
-"""Larger ones are no faster and take more memory."""
+"""Larger ones are no faster to read and take more memory."""
 LONGEST_LINE: Final = 16 << 20
 """A longer line is no row; it is skipped as it is read and only its beginning kept."""
 

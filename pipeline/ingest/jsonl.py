@@ -1,15 +1,19 @@
 """Files of JSON lines: how each feed's are read."""
 
 from collections.abc import Iterator
+from typing import Final
 
 from pipeline.codecs.web_log_rows import Origin, WebLogs, read_web_log_text
 from pipeline.domain.bad_record import BadRecord
 from pipeline.ingest.content import Content
 
+_BLOCK_BYTES: Final = 8 << 20
+"""Some seventy queries of columns are made for a block, however few rows it has: about 12,000."""
+
 
 def web_logs_of_jsonl(content: Content, origin: Origin) -> Iterator[WebLogs]:
     """Give the rows of a DAP export in JSONL, block by block, in the order of the file."""
-    for block in content.lines():
+    for block in content.lines(_BLOCK_BYTES):
         logs = read_web_log_text(block.text, block.first, origin)
         if block.too_long:
             # They end before the block's lines begin.

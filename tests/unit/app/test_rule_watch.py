@@ -83,12 +83,13 @@ def test_nothing_is_looked_at_before_its_time(watched: Watched) -> None:
 
 
 def test_a_wrong_file_keeps_the_rules_and_says_so_once(watched: Watched) -> None:
+    added = len(watched.file.read_text().splitlines()) + 1
     watched.save(lambda text: text + "colour: red\n")
     with capture_logs() as logs:
         assert watched.look(5) == [None] * 5
     [line] = logs
     assert (line["event"], line["log_level"]) == ("rules not reloaded", "error")
-    assert f"{NAME}:21: unknown key colour" in line["reason"]
+    assert f"{NAME}:{added}: unknown key colour" in line["reason"]
     assert (watched.watch.wrong, watched.watch.failures) == (True, 1)
     assert watched.watch.rules[0].severity == "critical"
 

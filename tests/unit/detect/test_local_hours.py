@@ -124,7 +124,9 @@ def test_rules_take_the_zone_of_the_installation_unless_they_name_one(tmp_path: 
             "own_zone": "Asia/Kolkata",
             "web_logs_silent": DENVER,
         }
-    assert changed_rule(rules[1], {"window_min": "50"}).time_zone == DENVER
+    changed = changed_rule(rules[1], {"window_min": "50"})
+    assert isinstance(changed, WatchRule)
+    assert changed.zone == DENVER
 
 
 @pytest.mark.parametrize("season", ["hour_of_week", "none"])
