@@ -113,7 +113,7 @@ async def _publish(installed: Installation, probes: Probes) -> None:
             if number % PROBE_EVERY == 0:
                 probe = uuid.uuid4().hex
                 ids.append(probe)
-            blocks = list(encoder.blocks(LIVE_EVENTS, _events(ids)))
+            blocks = list(encoder.blocks(LIVE_EVENTS, live_events(ids)))
             if number % PROBE_EVERY == 0:
                 probes.published[probe] = time.monotonic()
             await publisher.publish(blocks)
@@ -137,8 +137,8 @@ async def _look(client: AsyncClient, probes: Probes, publishing: asyncio.Task[No
         await asyncio.sleep(0.02)
 
 
-def _events(sessions: list[str]) -> pl.DataFrame:
-    """Return one event per session id, as the agents publish them."""
+def live_events(sessions: list[str], **more: Any) -> pl.DataFrame:
+    """Return one event per session id, as the agents publish them; ``more``: columns of them."""
     now, count = time.time_ns() // 1000, len(sessions)
     keys = [uuid.uuid4().hex for _ in range(count)]
     given: dict[str, Any] = {
@@ -147,6 +147,7 @@ def _events(sessions: list[str]) -> pl.DataFrame:
         "request_id": keys,
         "event_time": np.full(count, now),
         "user_id": np.arange(count) % 5_000 + 1,
+        **more,
     }
     same: dict[str, Any] = {
         "event_name": "asset_accessed",

@@ -3,7 +3,8 @@
 - what the commit interval costs: sessionize catches up with 100 ms, 500 ms and 5 s;
 - what a paced load costs: CPU-seconds a second of sessionize at 50,000 rows/s;
 - two workers on all cores, and what the broker takes;
-- how long a published Live Event takes until its session can be read in ClickHouse.
+- how long a published Live Event takes until its session can be read in ClickHouse;
+- how long a burst of masquerading takes until its alert is on the topic.
 
 Starts a Kafka and a ClickHouse of its own; prints a table and writes ``bench-live.json``. Each
 part can be measured alone (``--only paced``), on an input made before (``--canvas DIR``).
@@ -17,7 +18,7 @@ import argparse
 import asyncio
 import json
 import tempfile
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,6 +26,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench import feeds
+from bench.anomaly_latency import anomaly_latency
 from bench.installation import Installation, installation, varied
 from bench.latency import latency
 from bench.measure import apart, leave_measured_core, on_all_cores
@@ -48,7 +50,12 @@ def commits(installed: Installation, directory: Path) -> dict[str, Any]:
     return figures
 
 
-LATENCY: Final = "latency"
+WAITS: Final[dict[str, Callable[[Installation, Path], Awaitable[dict[str, Any]]]]] = {
+    "latency": latency,
+    "anomaly": anomaly_latency,
+}
+"""What is measured from an event on, on topics of its own."""
+
 PARTS: Final[dict[str, Callable[[Installation, Path], dict[str, Any]]]] = {
     "commits": commits,
     "two-workers": two_workers,
@@ -62,7 +69,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.live", description=__doc__)
     parser.add_argument("--rows", type=int, default=ROWS)
     parser.add_argument("--canvas", type=Path, help="made here if empty, and kept")
-    names = [*PARTS, LATENCY]
+    names = [*PARTS, *WAITS]
     parser.add_argument("--only", nargs="+", choices=names, default=names)
     parser.add_argument("--out", type=Path, default=Path("bench-live.json"))
     arguments = parser.parse_args()
@@ -74,8 +81,9 @@ def main() -> None:
         figures = dict[str, Any]()
         if parts := [part for part in PARTS if part in arguments.only]:
             figures |= _on_rows(directory, files, arguments.rows, parts, console)
-        if LATENCY in arguments.only:
-            figures |= _latency(directory, console)
+        for part in WAITS:
+            if part in arguments.only:
+                figures |= _waits(part, directory, console)
     table = Table(title="Under a load", title_justify="left", show_header=False)
     for key, value in figures.items():
         table.add_row(key, f"{value:,.2f}" if isinstance(value, float) else f"{value:,}")
@@ -98,11 +106,11 @@ def _on_rows(
     return figures
 
 
-def _latency(directory: Path, console: Console) -> dict[str, Any]:
-    with on_all_cores(), installation(directory / "latency", console.print) as bare:
-        console.print(f"{LATENCY} …", highlight=False)
+def _waits(part: str, directory: Path, console: Console) -> dict[str, Any]:
+    with on_all_cores(), installation(directory / part, console.print) as bare:
+        console.print(f"{part} …", highlight=False)
         installed = varied(bare, feeds=("web_logs", "live_events"))
-        return asyncio.run(latency(installed, directory))
+        return asyncio.run(WAITS[part](installed, directory))
 
 
 if __name__ == "__main__":

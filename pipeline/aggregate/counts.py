@@ -4,7 +4,6 @@ Every part merges commutatively: sums, a maximum, a histogram, and bottom-k sets
 group are one row of an integer matrix, in the order of ``NUMBERS``.
 """
 
-from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -12,7 +11,7 @@ import numpy.typing as npt
 import polars as pl
 import pyarrow as pa
 
-from pipeline.aggregate.arrow_texts import I64, lists_of, longs_of, texts_of
+from pipeline.aggregate.arrow_texts import I64, lists_of, longs_of
 from pipeline.aggregate.dimensions import DIMENSIONS, Wide
 from pipeline.domain.feeds import WEB_LOGS
 
@@ -87,15 +86,6 @@ def arrow_histograms(numbers: I64, present: npt.NDArray[np.bool_]) -> "pa.LargeL
     values = numbers[:, PLAIN:] if present.all() else numbers[present, PLAIN:]
     flat = longs_of(np.ascontiguousarray(values).reshape(-1))
     return lists_of(np.where(present, BUCKETS, 0), flat)
-
-
-def sparse_text_lists(rows: int, some: Mapping[int, list[str]]) -> pl.Series:
-    """Return a list of texts for each of so many rows; empty but for some."""
-    counts, flat = np.zeros(rows, np.int64), list[str]()
-    for row in sorted(some):
-        counts[row] = len(some[row])
-        flat += some[row]
-    return texts_of(pl.Series(flat, dtype=pl.String)).lists(counts)
 
 
 def roomy(numbers: I64, rows: int) -> I64:
