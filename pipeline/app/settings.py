@@ -172,7 +172,9 @@ class Settings(BaseSettings, AgentSettings, NotifySettings):
         0.05, ge=0, le=1, description="Share of bad rows that stops an ingest agent."
     )
     record_limit_bytes: int = Field(
-        1_048_576, ge=4096, description="Largest record the topics take."
+        1_000_000,
+        ge=4096,
+        description="Texts of a record are cut to so many bytes: topics take 1,048,588 in all.",
     )
     spool_dir: Path | None = Field(
         None, description="Where ingest sorts windows on disk; None: the system's temp directory."

@@ -33,7 +33,7 @@ WEB_LOGS: Final = Topic(
     "session id, else actor, else ip, else event key",
     "delete",
     7 * DAY_MS,
-    "ingest",
+    "ingest, dead-letters",
     "sessionize, sink",
 )
 LIVE_EVENTS: Final = Topic(
@@ -42,7 +42,7 @@ LIVE_EVENTS: Final = Topic(
     "session id, else actor, else ip, else event key",
     "delete",
     7 * DAY_MS,
-    "ingest",
+    "ingest, dead-letters",
     "sessionize, sink",
 )
 COURSE_AUDIT: Final = Topic(
@@ -51,7 +51,7 @@ COURSE_AUDIT: Final = Topic(
     "course id",
     "delete",
     30 * DAY_MS,
-    "ingest",
+    "ingest, dead-letters",
     "sessionize, sink",
 )
 ERASURES: Final = Topic(
@@ -60,7 +60,7 @@ ERASURES: Final = Topic(
     "kind|subject",
     "compact",
     None,
-    "ingest",
+    "ingest, erase",
     "sink",
     partitioned=False,
 )
@@ -70,7 +70,7 @@ SESSIONS: Final = Topic(
     "session id|start",
     "compact,delete",
     7 * DAY_MS,
-    "sessionize",
+    "sessionize, recompute, erase",
     "sessionize (restore), sink",
     config=(("segment.ms", "600000"), ("min.cleanable.dirty.ratio", "0.1")),
 )
@@ -90,7 +90,7 @@ REQUEST_STATS: Final = Topic(
     "feed|minute|dimension|key",
     "compact,delete",
     7 * DAY_MS,
-    "detect",
+    "detect, recompute, erase",
     "detect (restore), sink",
     partitioned=False,
     config=(("segment.ms", "600000"), ("min.cleanable.dirty.ratio", "0.1")),
@@ -101,7 +101,7 @@ ANOMALIES: Final = Topic(
     "fingerprint|episode",
     "compact,delete",
     30 * DAY_MS,
-    "detect",
+    "detect, recompute, erase",
     "notify, sink",
     partitioned=False,
 )
@@ -141,7 +141,7 @@ DEAD_LETTERS: Final = Topic(
     "source",
     "delete",
     30 * DAY_MS,
-    "ingest, sessionize",
+    "ingest, sessionize, detect",
     "sink",
     partitioned=False,
 )
