@@ -50,7 +50,7 @@ def publish(settings: Settings, records: list[dict[str, Any]]) -> None:
         publisher = TransactionalPublisher(settings.kafka(), "detect-0")
         await publisher.start()
         try:
-            maker = BlockMaker(schemas(settings))
+            maker = BlockMaker(schemas(settings), settings.site_name)
             await publisher.publish([maker.block(ANOMALIES, 0, frame)])
         finally:
             await publisher.stop()

@@ -88,7 +88,7 @@ async def test_librdkafka_and_the_cloudevents_library_read_the_topic(line: Line)
         )
         assert (event.get_type(), event.get_source()) == (
             "canvas.telemetry.anomaly.v1",
-            "/canvas-telemetry/detect",
+            f"/canvas-telemetry/{line.settings.site_name}/detect",
         )
         assert event.get_id() == f"{record['episode']}/{record['version']}"
         assert event.get_subject() == record["fingerprint"]
