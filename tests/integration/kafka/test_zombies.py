@@ -140,7 +140,9 @@ async def test_the_commit_of_a_zombie_is_refused_and_its_rows_are_counted_once(
     await until(lambda: len(zombie.said("task fenced")) >= PARTITIONS, LIMIT_S)
     refused = zombie.said("task fenced")
     assert {line["partition"] for line in refused} == set(range(PARTITIONS))
-    assert all("ProducerFenced" in line["reason"] for line in refused), refused
+    # The broker's answer itself, or what the client's state is once it had that answer.
+    named = ("ProducerFenced", "IllegalOperation")
+    assert all(any(name in line["reason"] for name in named) for line in refused), refused
     assert await given.counted() == given.wanted
 
     # It is a member again, and what it commits from now on counts.
