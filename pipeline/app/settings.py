@@ -159,7 +159,9 @@ class Settings(BaseSettings, AgentSettings, NotifySettings):
         default=False,
         description="Go on without rows that a topic's retention has taken before they were read.",
     )
-    commit_interval_ms: int = Field(500, ge=10, description="Time between commits.")
+    commit_interval_ms: int = Field(
+        500, ge=10, description="Time between commits of sessionize; of detect half of it."
+    )
     max_keys_per_minute: int = Field(
         1000, ge=0, description="Keys kept per minute and dimension; 0 keeps all."
     )
