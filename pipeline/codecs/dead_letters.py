@@ -7,8 +7,9 @@ from typing import Any, Final
 
 import polars as pl
 
+from pipeline.codecs.broken_redaction import redact_bytes
 from pipeline.codecs.record_limit import DEFAULT_LIMIT, cut_text
-from pipeline.codecs.redaction import redact_bytes, redact_text
+from pipeline.codecs.redaction import redact_text
 from pipeline.domain.bad_record import BadRecord
 from pipeline.domain.feeds import Feed
 

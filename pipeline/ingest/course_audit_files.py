@@ -4,8 +4,9 @@ They are what the API answers (``{"events": […], "linked": {…}}``), a page a
 lines; so a log that was saved before it expired can be published and replayed.
 """
 
-from collections.abc import Iterator, Sequence
-from typing import BinaryIO, Final
+from collections.abc import Iterator
+from functools import partial
+from typing import Final
 
 import polars as pl
 
@@ -17,52 +18,18 @@ from pipeline.codecs.course_audit import (
     with_audit_agent_columns,
 )
 from pipeline.codecs.dead_letters import CutRecord
-from pipeline.codecs.schemas import Schemas
 from pipeline.domain import topics
 from pipeline.domain.bad_record import BadRecord
 from pipeline.domain.feeds import COURSE_AUDIT
-from pipeline.ingest.clock import Clock, wall_clock
 from pipeline.ingest.content import Content
 from pipeline.ingest.file_agent import ingest_files_of
 from pipeline.ingest.file_feed import FileFeed, Portion
 from pipeline.ingest.formats import check_live_event_file
 from pipeline.ingest.live_event_values import live_event_values
 from pipeline.ingest.options import FileAgentOptions
-from pipeline.ingest.publisher import CursorSource, Publisher
-from pipeline.ingest.totals import IngestTotals, ReportProgress, say_nothing
 
 AGENT: Final = "course_audit_files"
 _TIME: Final = "created_at"
-
-
-async def ingest_course_audit_files(
-    paths: Sequence[str],
-    *,
-    publisher: Publisher,
-    cursors: CursorSource,
-    schemas: Schemas,
-    options: FileAgentOptions | None = None,
-    report: ReportProgress = say_nothing,
-    clock: Clock = wall_clock,
-    stdin: BinaryIO | None = None,
-) -> IngestTotals:
-    """Publish files of pages, each content once; return the counts of their events.
-
-    Raises OurMistake (missing, damaged or refused files, full disk), TooManyBadRecords, and what
-    the publisher raises. After an error of the publisher the same call, with a publisher started
-    anew, goes on where the last committed transaction ended.
-    """
-    return await ingest_files_of(
-        _FEED,
-        paths,
-        publisher=publisher,
-        cursors=cursors,
-        schemas=schemas,
-        options=options or FileAgentOptions(),
-        report=report,
-        clock=clock,
-        stdin=stdin,
-    )
 
 
 def _read(content: Content, judged_at: int, options: FileAgentOptions) -> Iterator[Portion]:
@@ -105,3 +72,6 @@ _FEED: Final = FileFeed(
     read=_read,
     complete=_complete,
 )
+
+ingest_course_audit_files: Final = partial(ingest_files_of, _FEED)
+"""Publish files of saved pages, as ``ingest_files_of`` says."""

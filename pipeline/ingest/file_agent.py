@@ -17,7 +17,7 @@ from pipeline.domain import topics
 from pipeline.domain.errors import OurMistake
 from pipeline.domain.event_time import HOUR
 from pipeline.ingest.batch import TransactionBatch
-from pipeline.ingest.clock import Clock
+from pipeline.ingest.clock import Clock, wall_clock
 from pipeline.ingest.content import Content
 from pipeline.ingest.cursors import CursorBook, FileCursor, knows_size, load_cursors
 from pipeline.ingest.encoding import BlockEncoder
@@ -27,7 +27,7 @@ from pipeline.ingest.options import FileAgentOptions
 from pipeline.ingest.prepared_file import Preparation, PreparedFile, hour_end
 from pipeline.ingest.publisher import CursorSource, Publisher
 from pipeline.ingest.spool import DEAD_LETTERS, ERASURES, SpoolDirectory
-from pipeline.ingest.totals import IngestTotals, Progress, ReportProgress
+from pipeline.ingest.totals import IngestTotals, Progress, ReportProgress, say_nothing
 from pipeline.ingest.worker_thread import WorkerThread
 
 BEHIND_LARGEST: Final = HOUR
@@ -41,10 +41,10 @@ async def ingest_files_of(
     publisher: Publisher,
     cursors: CursorSource,
     schemas: Schemas,
-    options: FileAgentOptions,
-    report: ReportProgress,
-    clock: Clock,
-    stdin: BinaryIO | None,
+    options: FileAgentOptions | None = None,
+    report: ReportProgress = say_nothing,
+    clock: Clock = wall_clock,
+    stdin: BinaryIO | None = None,
 ) -> IngestTotals:
     """Publish files of a feed, each content once; return the counts.
 
@@ -52,6 +52,7 @@ async def ingest_files_of(
     the publisher raises. After an error of the publisher the same call, with a publisher started
     anew, goes on where the last committed transaction ended.
     """
+    options = options or FileAgentOptions()
     book = await load_cursors(cursors, schemas, feed.agent, FileCursor)
     with (
         SpoolDirectory(options.spool_directory, options.spool_limit) as directory,

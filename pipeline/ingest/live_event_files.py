@@ -1,60 +1,27 @@
 """The agent for files of Live Events."""
 
-from collections.abc import Iterator, Sequence
-from typing import BinaryIO, Final
+from collections.abc import Iterator
+from functools import partial
+from typing import Final
 
 import polars as pl
 
 from pipeline.codecs.dead_letters import CutRecord
 from pipeline.codecs.live_event_rows import RawEvent, read_live_events
-from pipeline.codecs.schemas import Schemas
 from pipeline.domain import topics
 from pipeline.domain.feeds import LIVE_EVENTS
-from pipeline.ingest.clock import Clock, wall_clock
 from pipeline.ingest.content import Content
 from pipeline.ingest.file_agent import ingest_files_of
 from pipeline.ingest.file_feed import FileFeed, Portion
 from pipeline.ingest.formats import check_live_event_file
 from pipeline.ingest.live_event_values import live_event_values
 from pipeline.ingest.options import FileAgentOptions
-from pipeline.ingest.publisher import CursorSource, Publisher
-from pipeline.ingest.totals import IngestTotals, ReportProgress, say_nothing
 
 AGENT: Final = "live_events_files"
 _TIME: Final = "event_time"
 _VALUES: Final = 2_000
 """JSON values that are read together, if they are not large."""
 _BYTES: Final = 8 << 20
-
-
-async def ingest_live_events_files(
-    paths: Sequence[str],
-    *,
-    publisher: Publisher,
-    cursors: CursorSource,
-    schemas: Schemas,
-    options: FileAgentOptions | None = None,
-    report: ReportProgress = say_nothing,
-    clock: Clock = wall_clock,
-    stdin: BinaryIO | None = None,
-) -> IngestTotals:
-    """Publish files of Live Events, each content once; return the counts.
-
-    Raises OurMistake (missing, damaged or refused files, full disk), TooManyBadRecords, and what
-    the publisher raises. After an error of the publisher the same call, with a publisher started
-    anew, goes on where the last committed transaction ended.
-    """
-    return await ingest_files_of(
-        _FEED,
-        paths,
-        publisher=publisher,
-        cursors=cursors,
-        schemas=schemas,
-        options=options or FileAgentOptions(),
-        report=report,
-        clock=clock,
-        stdin=stdin,
-    )
 
 
 def _read(content: Content, judged_at: int, options: FileAgentOptions) -> Iterator[Portion]:
@@ -98,3 +65,6 @@ _FEED: Final = FileFeed(
     read=_read,
     complete=_complete,
 )
+
+ingest_live_events_files: Final = partial(ingest_files_of, _FEED)
+"""Publish files of Live Events, as ``ingest_files_of`` says."""

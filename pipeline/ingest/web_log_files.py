@@ -1,55 +1,22 @@
 """The agent for web_logs exports."""
 
-from collections.abc import Iterator, Sequence
-from typing import BinaryIO, Final
+from collections.abc import Iterator
+from functools import partial
+from typing import Final
 
 import polars as pl
 
 from pipeline.codecs.erasures import request_erasures
-from pipeline.codecs.schemas import Schemas
 from pipeline.codecs.web_log_rows import Origin, with_agent_columns
 from pipeline.domain import topics
 from pipeline.domain.feeds import WEB_LOGS
-from pipeline.ingest.clock import Clock, wall_clock
 from pipeline.ingest.content import Content
 from pipeline.ingest.file_agent import ingest_files_of
 from pipeline.ingest.file_feed import FileFeed, Portion
 from pipeline.ingest.formats import web_log_format
 from pipeline.ingest.options import FileAgentOptions
-from pipeline.ingest.publisher import CursorSource, Publisher
-from pipeline.ingest.totals import IngestTotals, ReportProgress, say_nothing
 
 AGENT: Final = "web_logs_files"
-
-
-async def ingest_web_logs_files(
-    paths: Sequence[str],
-    *,
-    publisher: Publisher,
-    cursors: CursorSource,
-    schemas: Schemas,
-    options: FileAgentOptions | None = None,
-    report: ReportProgress = say_nothing,
-    clock: Clock = wall_clock,
-    stdin: BinaryIO | None = None,
-) -> IngestTotals:
-    """Publish web_logs exports, each content once; return the counts.
-
-    Raises OurMistake (missing, damaged or refused files, full disk), TooManyBadRecords, and what
-    the publisher raises. After an error of the publisher the same call, with a publisher started
-    anew, goes on where the last committed transaction ended.
-    """
-    return await ingest_files_of(
-        _FEED,
-        paths,
-        publisher=publisher,
-        cursors=cursors,
-        schemas=schemas,
-        options=options or FileAgentOptions(),
-        report=report,
-        clock=clock,
-        stdin=stdin,
-    )
 
 
 def _read(content: Content, judged_at: int, options: FileAgentOptions) -> Iterator[Portion]:
@@ -74,3 +41,6 @@ _FEED: Final = FileFeed(
     read=_read,
     complete=_complete,
 )
+
+ingest_web_logs_files: Final = partial(ingest_files_of, _FEED)
+"""Publish web_logs exports, as ``ingest_files_of`` says."""

@@ -3,7 +3,7 @@
 import hashlib
 from typing import Any, Final
 
-from pipeline.codecs.redaction import redact_bytes
+from pipeline.codecs.broken_redaction import redact_bytes
 from pipeline.domain import topics
 from pipeline.domain.bad_record import BadRecord
 from pipeline.domain.topics import Topic
