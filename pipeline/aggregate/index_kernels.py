@@ -140,7 +140,7 @@ def find_views(
     ``inside`` are the views as bytes; ``present`` is empty if no text is null. Half of what
     copying the texts first costs.
     """
-    # The loop stands twice: as a function of its own, inlined or not, it takes 100 ns a row, not 30.
+    # The loop stands twice: as a function of its own, inlined or not, a row takes 100 ns, not 30.
     size = len(table)
     for row in range(begin, len(found)):
         absent = len(present) > 0 and not present[row]

@@ -21,9 +21,6 @@ from pipeline.ingest.live_events_http.posts import Answer
 
 _NO_MESSAGES: Final[tuple[Sequence[Any], bool, bytes]] = ((), False, b"")
 
-Take = Callable[[str, str, bytes, Answer], None]
-"""Takes path, the header ``Authorization``, body, and what to call with the status."""
-
 
 class Taker(Protocol):
     """What takes posts."""
@@ -32,7 +29,7 @@ class Taker(Protocol):
         """Tell whether posts go to this path."""
 
     def take(self, path: str, authorization: str, body: bytes, answer: Answer) -> None:
-        """Take a whole post."""
+        """Take a whole post; ``authorization`` is the header, ``answer`` takes the status."""
 
 
 class QuickHandler(web.RequestHandler):
