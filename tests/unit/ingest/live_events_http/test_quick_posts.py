@@ -1,12 +1,15 @@
 """A post that comes whole is answered as one that comes in pieces, in order, on one connection."""
 
 import asyncio
+import inspect
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
 import pytest
+from aiohttp import web
 
+from pipeline.ingest.live_events_http import quick_posts
 from tests.support.canvas.endpoint_run import (
     BY_PATH,
     SECRET,
@@ -113,3 +116,16 @@ async def test_an_answer_that_is_due_when_the_process_ends_is_given() -> None:
         publisher.go.set()
         assert await status(reader) == 204
         await ending
+
+
+HOOKS = (
+    *("_request_parser", "_waiter", "_messages", "_keepalive", "_keepalive_handle"),
+    *("_next_keepalive_close_time", "_process_keepalive"),
+)
+"""Private parts of aiohttp's server protocol that ``quick_posts`` relies on."""
+
+
+@pytest.mark.parametrize("name", HOOKS)
+def test_every_private_part_of_aiohttp_that_is_used_is_still_there(name: str) -> None:
+    assert hasattr(web.RequestHandler, name)
+    assert f"self.{name}" in inspect.getsource(quick_posts)
