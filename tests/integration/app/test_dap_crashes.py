@@ -5,15 +5,18 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from confluent_kafka import Consumer, TopicPartition
 
 from pipeline.app.commands.topics import create
 from pipeline.domain.topics import DEAD_LETTERS, ERASURES, WEB_LOGS
 from tests.support.canvas.dap_server import CLIENT_ID, CLIENT_SECRET, DapServer, served_in_a_thread
-from tests.support.line import Line
+from tests.support.line import PARTITIONS, Line
 from tests.support.raw_files import delete, row_at
 from tests.support.stack import Stack
 
@@ -21,7 +24,7 @@ pytestmark = [pytest.mark.stack, pytest.mark.crash]
 
 KILLS = 20
 MOST_KILLS = 60
-ROWS = 25_000
+ROWS = 45_000
 """Of one window; it goes out in transactions of 20,000."""
 
 
@@ -29,12 +32,15 @@ ROWS = 25_000
 def test_a_killed_agent_publishes_every_row_delete_and_dead_letter_once(
     stack: Stack, topic_prefix: str
 ) -> None:
-    """Half of the kills are followed by a download of other objects in another order."""
+    """Half of the kills come after a transaction, half at any moment of a window.
+
+    Half of them are followed by a download of other objects in another order.
+    """
     rng = random.Random(5)
     server = DapServer(5)
     server.polls = 0
     server.rows_per_object = 5_000
-    with served_in_a_thread(server):
+    with served_in_a_thread(server), _visible_rows(stack, topic_prefix + WEB_LOGS.name) as visible:
         line = Line(
             stack,
             topic_prefix,
@@ -49,7 +55,8 @@ def test_a_killed_agent_publishes_every_row_delete_and_dead_letter_once(
         longest_s = 1.2
         while kills < KILLS or not partly:
             assert kills < MOST_KILLS, "no kill fell between two transactions of a window"
-            said = _said(line, server, rng.uniform(0.0, longest_s))
+            pause_s = None if rng.random() < 0.5 else rng.uniform(0.0, longest_s)
+            said = _said(line, server, visible, pause_s)
             if said is None:
                 kills += 1
                 longest_s *= 1.1
@@ -81,12 +88,15 @@ def _window(server: DapServer, number: int) -> list[dict[str, Any]]:
     return rows
 
 
-def _said(line: Line, server: DapServer, pause_s: float) -> str | None:
-    """Run the agent for one window; kill it ``pause_s`` after it asked for its last object.
+def _said(
+    line: Line, server: DapServer, visible: Callable[[], int], pause_s: float | None
+) -> str | None:
+    """Run the agent for one window and kill it before it is done.
 
-    Returns what it said of the window; None if it was killed before it was done with it.
+    ``pause_s`` after it asked for its last object; None: when its next transaction shows.
+    Returns what it said of the window; None if it was killed.
     """
-    asked = server.requests["signed"]
+    asked, shown = server.requests["signed"], visible()
     objects = -(-(ROWS + 100) // server.rows_per_object)
     process = subprocess.Popen(
         [sys.executable, "-m", "pipeline", "ingest", "dap", "--once"],
@@ -94,13 +104,41 @@ def _said(line: Line, server: DapServer, pause_s: float) -> str | None:
         stdout=subprocess.PIPE,
         text=True,
     )
-    while process.poll() is None and server.requests["signed"] < asked + objects:
-        time.sleep(0.01)
+    if pause_s is None:
+        while process.poll() is None and visible() == shown:
+            time.sleep(0.002)
+    else:
+        while process.poll() is None and server.requests["signed"] < asked + objects:
+            time.sleep(0.01)
     try:
-        said, _ = process.communicate(timeout=pause_s)
+        said, _ = process.communicate(timeout=pause_s or 0.0)
     except subprocess.TimeoutExpired:
         process.kill()
         process.communicate()
         return None
     assert process.returncode == 0
     return said
+
+
+@contextmanager
+def _visible_rows(stack: Stack, topic: str) -> Iterator[Callable[[], int]]:
+    """Ask how many offsets of a topic are behind its last stable offset."""
+    consumer = Consumer(
+        {
+            "bootstrap.servers": stack.bootstrap_servers,
+            "group.id": f"{topic}.watched",
+            "isolation.level": "read_committed",
+        }
+    )
+
+    def visible() -> int:
+        ends = (
+            consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=30)
+            for partition in range(PARTITIONS)
+        )
+        return sum(high for _, high in ends)
+
+    try:
+        yield visible
+    finally:
+        consumer.close()
