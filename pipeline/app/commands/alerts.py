@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from pipeline.app import wiring
+from pipeline.app.instants import instant
 from pipeline.app.logs import set_up_logs
 from pipeline.app.notify.acting import publish_actions, read_decisions
 from pipeline.app.settings import Settings, load_settings
@@ -105,7 +106,7 @@ def decide(
     settings = load_settings()
     set_up_logs(settings)
     now = wall_clock()
-    begins_at = None if begin is None else _instant("--from", begin)
+    begins_at = None if begin is None else instant("--from", begin)
     ends_at = _end(until, lasting, now if begins_at is None else begins_at)
     if action == SILENCE and ends_at is None:
         raise SettingsError("say how long: --for 2h, or --until with an instant")
@@ -152,7 +153,7 @@ def _end(until: str | None, lasting: str | None, begin: int) -> int | None:
     if until is not None and lasting is not None:
         raise SettingsError("--for and --until say the same: give one of them")
     if until is not None:
-        end = _instant("--until", until)
+        end = instant("--until", until)
     elif lasting is not None:
         found = re.fullmatch(r"(\d+)([mhd])", lasting)
         if found is None:
@@ -163,17 +164,6 @@ def _end(until: str | None, lasting: str | None, begin: int) -> int | None:
     if end <= begin:
         raise SettingsError("the silence ends before it begins")
     return end
-
-
-def _instant(option: str, text: str) -> int:
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise SettingsError(
-            f"{option} {text} is no instant; write it like 2026-02-15T00:00:00Z"
-        ) from None
-    moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
-    return int(moment.timestamp()) * MICROS
 
 
 def _decided(decisions: Decisions, line: AlertLine, now: int) -> list[str]:

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Iterator
 from contextlib import closing
-from datetime import UTC, datetime
 from typing import Final
 
 from rich.console import Console
@@ -11,6 +10,7 @@ from rich.table import Table
 
 from pipeline.app import wiring
 from pipeline.app.ingesting import KafkaCursors
+from pipeline.app.instants import moment
 from pipeline.app.logs import set_up_logs
 from pipeline.app.settings import Settings, load_settings
 from pipeline.domain.errors import OurMistake, SettingsError
@@ -41,8 +41,8 @@ def choice(
         source,
         feed,
         reason,
-        _moment("--since", since),
-        _moment("--until", until),
+        None if since is None else moment("--since", since),
+        None if until is None else moment("--until", until),
         done,
     )
 
@@ -140,15 +140,3 @@ async def _published(
 
 def _waiting(one: Letter) -> DeadLetter:
     return DeadLetter(one.letter, one.source, one.feed, one.location, one.payload, one.cut)
-
-
-def _moment(option: str, text: str | None) -> datetime | None:
-    if text is None:
-        return None
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise SettingsError(
-            f"{option} {text} is no instant; write it like 2026-02-15T00:00:00Z"
-        ) from None
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)

@@ -7,10 +7,9 @@ from rich.console import Console
 
 from pipeline.app.agents.course_audit import audit_options
 from pipeline.app.agents.course_audit import ingest_course_audit as run
+from pipeline.app.instants import instant
 from pipeline.app.logs import set_up_logs
 from pipeline.app.settings import load_settings
-from pipeline.codecs.instants import parse_instant
-from pipeline.domain.errors import SettingsError
 from pipeline.ingest.course_audit.round import Round
 from pipeline.ingest.figures import AgentFigures
 
@@ -23,7 +22,7 @@ def ingest(*, once: bool, since: str | None, max_bad_share: float | None) -> Non
     options = audit_options(
         settings,
         once=once,
-        since=None if since is None else _instant(since),
+        since=None if since is None else instant("--since", since),
         max_bad_share=max_bad_share,
         say=console.print,
     )
@@ -50,11 +49,3 @@ def summary(done: Round, figures: AgentFigures) -> list[str]:
 
 def _words(instant: int) -> str:
     return f"{datetime.fromtimestamp(instant / 1_000_000, UTC):%Y-%m-%d %H:%M:%S} UTC"
-
-
-def _instant(text: str) -> int:
-    padded = f"{text}T00:00:00Z" if len(text) == len("2026-02-15") else text
-    instant = parse_instant(padded)
-    if instant is None:
-        raise SettingsError(f"--since {text} is no instant; write it like 2026-02-15T00:00:00Z")
-    return instant

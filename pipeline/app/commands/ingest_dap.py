@@ -8,9 +8,9 @@ from rich.console import Console
 from pipeline.app import wiring
 from pipeline.app.agents.dap import dap_options, ingest_from_dap
 from pipeline.app.ingesting import KafkaCursors
+from pipeline.app.instants import moment
 from pipeline.app.logs import set_up_logs
 from pipeline.app.settings import Settings, load_settings
-from pipeline.domain.errors import SettingsError
 from pipeline.domain.event_time import HOUR
 from pipeline.ingest.clock import wall_clock
 from pipeline.ingest.cursors import CursorBook, load_cursors
@@ -26,7 +26,7 @@ def ingest(*, once: bool, since: str | None, skip_lost: bool, max_bad_share: flo
     options = dap_options(
         settings,
         once=once,
-        since=None if since is None else _moment(since),
+        since=None if since is None else moment("--since", since),
         skip_lost=skip_lost,
         max_bad_share=max_bad_share,
     )
@@ -95,13 +95,3 @@ def _within(cursor: DapCursor) -> str:
 
 def _at(instant: int) -> str:
     return iso(datetime.fromtimestamp(instant // 1_000_000, UTC))
-
-
-def _moment(text: str) -> datetime:
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise SettingsError(
-            f"--since {text} is no instant; write it like 2026-02-15T00:00:00Z"
-        ) from None
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment

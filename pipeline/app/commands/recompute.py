@@ -4,12 +4,12 @@ import asyncio
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 from rich.console import Console
 
 from pipeline.app import wiring
+from pipeline.app.instants import instant
 from pipeline.app.progress import counting
 from pipeline.app.recomputing import Job, Outcome, Recomputing
 from pipeline.app.settings import Settings, load_settings
@@ -101,11 +101,11 @@ def _jobs(order: Order, rules: EventTimeRules, recorded: Recorded, until: Settle
             Job(day, selection) for day in _days(rules, recorded.times_of_session(order.session))
         ]
     if order.late_since is not None:
-        since = instant(order.late_since)
+        since = instant("--late-since", order.late_since)
         days = _days(rules, recorded.times_of_late_rows(since))
         return [Job(day, of(since)) for day in days for of in (late_sessions, late_minutes)]
-    start = instant(order.since or "")
-    end = instant(order.until) if order.until else until.minutes
+    start = instant("--since", order.since or "")
+    end = instant("--until", order.until) if order.until else until.minutes
     if end <= start:
         raise OurMistake("The range to recompute is empty, or not final yet.")
     return [Job(day, EVERYTHING) for day in activity_days(rules, Span(start, end))]
@@ -125,19 +125,6 @@ def _check(order: Order) -> None:
         raise OurMistake("recompute needs one of --since, --session and --late-since")
     if order.until is not None and order.since is None:
         raise OurMistake("--until belongs to --since")
-
-
-def instant(text: str) -> int:
-    """Return an ISO 8601 instant in microseconds; without an offset it is UTC.
-
-    Raises OurMistake if it is none.
-    """
-    try:
-        when = datetime.fromisoformat(text)
-    except ValueError:
-        raise OurMistake(f"{text!r} is no ISO 8601 instant, e.g. 2026-11-20T04:00:00Z") from None
-    when = when if when.tzinfo else when.replace(tzinfo=UTC)
-    return round(when.timestamp() * 1_000_000)
 
 
 def _print(outcome: Outcome, *, dry_run: bool) -> None:

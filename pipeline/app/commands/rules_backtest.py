@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from pipeline.app import wiring
-from pipeline.app.commands.recompute import instant
+from pipeline.app.instants import instant
 from pipeline.app.past_stats import FileStats, PastStats, StoredStats
 from pipeline.app.printing import console
 from pipeline.app.progress import counting
@@ -113,8 +113,8 @@ def backtest(order: Order, settings: Settings | None = None) -> Judged:
 
 def _span(order: Order, past: PastStats) -> Span:
     there = past.extent()
-    start = instant(order.since) // MINUTE * MINUTE if order.since else there.start
-    end = min(instant(order.until) if order.until else there.end, there.end)
+    start = instant("--since", order.since) // MINUTE * MINUTE if order.since else there.start
+    end = min(instant("--until", order.until) if order.until else there.end, there.end)
     if start >= end:
         raise OurMistake(
             f"No minute from {_text(start)} on is final before {_text(end)}; "

@@ -1,12 +1,11 @@
 """``simulate``."""
 
-from datetime import UTC, datetime
 from pathlib import Path
 
 from rich.console import Console
 
+from pipeline.app.instants import instant
 from pipeline.app.progress import counting
-from pipeline.domain.errors import SettingsError
 from pipeline.simulator.config import DEFAULT_START_US, SimulationConfig
 from pipeline.simulator.files import simulate as write_simulation
 
@@ -20,7 +19,7 @@ def simulate(
         hours=hours,
         seed=seed,
         attacks=_attacks(attacks),
-        start_us=DEFAULT_START_US if start is None else _micros(start),
+        start_us=DEFAULT_START_US if start is None else instant("--start", start) // 1_000 * 1_000,
     )
     with counting("simulating", "rows") as progress:
         summary = write_simulation(config, out, progress)
@@ -35,12 +34,3 @@ def _attacks(names: str) -> tuple[str, ...] | None:
     if names == "all":
         return None
     return () if names == "none" else tuple(names.split(","))
-
-
-def _micros(text: str) -> int:
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise SettingsError(f"--start: {error}.") from error
-    at = at.replace(tzinfo=UTC) if at.tzinfo is None else at
-    return round(at.timestamp() * 1000) * 1000

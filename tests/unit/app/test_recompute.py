@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.app.commands.recompute import Order, instant, recompute
+from pipeline.app.commands.recompute import Order, recompute
 from pipeline.app.settings import Settings
 from pipeline.app.spooled_stats import SpooledStats
 from pipeline.domain.errors import OurMistake
@@ -26,13 +26,6 @@ from pipeline.domain.event_time import MINUTE
 def test_recompute_wants_a_range_or_a_session_or_late_rows(order: Order) -> None:
     with pytest.raises(OurMistake, match="since"):
         recompute(order, Settings())
-
-
-def test_an_instant_without_an_offset_is_utc() -> None:
-    assert instant("1970-01-02") == 86_400_000_000
-    assert instant("1970-01-02T00:00:00.000001+01:00") == 82_800_000_001
-    with pytest.raises(OurMistake, match="ISO 8601"):
-        instant("yesterday")
 
 
 @given(st.lists(st.lists(st.integers(0, 50), min_size=1, max_size=5), max_size=4))
