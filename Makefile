@@ -8,7 +8,8 @@ ROUNDS ?= 20
 SEED ?= 1
 REPORT ?=
 SECONDS_EACH ?= 60
-WORKERS ?= logical
+# What this process may use, at most 8: each worker that gets a test of the stack starts one.
+WORKERS ?= $(shell $(PYTHON) -c 'import os; print(min(8, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1))')
 export POLARS_MAX_THREADS ?= 1
 # A process that starts loads what an earlier one compiled; else every start compiles for 10 CPU s.
 unexport PYTHONDONTWRITEBYTECODE

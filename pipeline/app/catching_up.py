@@ -39,7 +39,8 @@ async def caught_up(
     says it has more to publish counts as one offset.
     """
     for stage in (s for s in STAGES if s in stages):
-        lags = await progress.lag(settings.group(stage), input_topics(stage, settings))
+        topics = input_topics(stage, settings)
+        lags = await progress.lag(settings.group(stage), topics, written=True)
         behind = sum(lag.behind for lag in lags.values())
         if stage in TRANSACTIONAL and not behind:
             states = await _states(progress, settings, stage)

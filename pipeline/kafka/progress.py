@@ -1,4 +1,4 @@
-"""How far groups have come: ends, committed positions with metadata, lag, open transactions."""
+"""How far groups have come: ends, committed positions with metadata, lag."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping
@@ -34,14 +34,6 @@ class Lag(NamedTuple):
     end: int
     committed: int | None
     behind: int
-
-
-class HeldBack(NamedTuple):
-    """Offsets of a partition that read_committed cannot see yet: open transactions."""
-
-    topic: str
-    partition: int
-    records: int
 
 
 @asynccontextmanager
@@ -104,12 +96,18 @@ class Progress:
             if each.offset >= 0
         }
 
-    async def lag(self, group: str, topics: Iterable[str]) -> dict[Partition, Lag]:
-        """Return the group's lag in every partition."""
+    async def lag(
+        self, group: str, topics: Iterable[str], *, written: bool = False
+    ) -> dict[Partition, Lag]:
+        """Return the group's lag in every partition.
+
+        ``written``: up to the last offset that was written, so that what a transaction holds back
+        counts; its markers come a moment after its commit was answered.
+        """
         names = tuple(topics)
         committed = await self.committed(group, names)
         # Ends after positions: a lag of 0 was true at some moment in between.
-        ends = await self.ends(names)
+        ends = await self._offsets(self._uncommitted if written else self._reader, names)
         beginnings = await self.beginnings(names)
         lags: dict[Partition, Lag] = {}
         for key, end in ends.items():
@@ -117,18 +115,6 @@ class Progress:
             at = beginnings[key] if position is None else position.offset
             lags[key] = Lag(end, None if position is None else position.offset, max(end - at, 0))
         return lags
-
-    async def held_back(self, topics: Iterable[str]) -> list[HeldBack]:
-        """Return what open transactions hide from readers, the largest first."""
-        names = tuple(topics)
-        stable = await self.ends(names)
-        written = await self._offsets(self._uncommitted, names)
-        hidden = [
-            HeldBack(topic, partition, end - stable[topic, partition])
-            for (topic, partition), end in written.items()
-            if end > stable[topic, partition]
-        ]
-        return sorted(hidden, key=lambda each: -each.records)
 
     async def _offsets(
         self, consumer: AIOKafkaConsumer, topics: Iterable[str]

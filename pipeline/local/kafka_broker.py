@@ -17,7 +17,7 @@ from pipeline.local.kafka_probe import broker_answers
 from pipeline.local.kafka_properties import server_properties
 from pipeline.local.server import Command, Say, Server
 
-FORMAT_WITHIN_S: Final = 60.0
+FORMAT_WITHIN_S: Final = 300.0
 
 _JVM: Final = (
     "-XX:+UseSerialGC",  # least memory and threads on a small heap

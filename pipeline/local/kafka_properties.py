@@ -45,7 +45,7 @@ _PROMPT = {
     "group.min.session.timeout.ms": 1000,
     # after a kill the node waits for its own former session to expire (default 9 s) before it may
     # register again; shorter than this, a stalled machine would fence its only broker
-    "broker.session.timeout.ms": 3000,
+    "broker.session.timeout.ms": 6000,
     "broker.heartbeat.interval.ms": 500,
     # a crashed producer's transaction blocks readers until this sweep finds it (default 10 s)
     "transaction.abort.timed.out.transaction.cleanup.interval.ms": 1000,

@@ -16,20 +16,13 @@ from typing import Final
 
 from pipeline.domain.exit_codes import ExitCode
 from pipeline.local.child import tied
+from tests.support.line import AGAIN
 
-AGAIN: Final = frozenset(
-    {
-        ExitCode.UNAVAILABLE,
-        ExitCode.FAILED,
-        ExitCode.FENCED,
-        ExitCode.STOP_LIMIT,
-        ExitCode.HUNG,
-    }
-)
+STARTED_AGAIN: Final = AGAIN | {ExitCode.FAILED}
 """Codes after which a supervisor starts again; 0 and signals only if they were asked for."""
 
 PAUSE_S: Final = 0.5
-LEAVE_S: Final = 15.0
+LEAVE_S: Final = 60.0
 """A worker leaves within 10 s of SIGTERM."""
 
 
@@ -186,7 +179,7 @@ class Fleet:
         if code == ExitCode.STOPPED and (member.asked or member.ends):
             member.done = member.ends
             return
-        if -code in member.asked or code in AGAIN:
+        if -code in member.asked or code in STARTED_AGAIN:
             return
         raise Wrong(f"{member.name} ended with {shown} ({reason}); its log is {member.log}")
 

@@ -19,10 +19,14 @@ from pipeline.app.settings import PREFIX, Settings
 from pipeline.app.stages import STAGES
 from pipeline.app.topic_frames import topic_frame
 from pipeline.app.wiring import schemas
+from pipeline.domain.exit_codes import ExitCode
 from pipeline.domain.topics import ANOMALIES, DEAD_LETTERS, LATE, REQUEST_STATS, SESSIONS, Topic
 from tests.support.stack import Stack
 
 PARTITIONS = 4
+
+AGAIN = frozenset({ExitCode.UNAVAILABLE, ExitCode.FENCED, ExitCode.STOP_LIMIT, ExitCode.HUNG})
+"""How a stage leaves for a reason of the moment: a supervisor starts it again."""
 
 
 class Line:
@@ -43,6 +47,10 @@ class Line:
             "keep_raw_days": "0",
             "keep_results_days": "0",
             "session_timeout_s": "6",
+            # Where a test means silence, it says so: machines that stand still are no idle feeds.
+            "live_events_idle_minutes": "100000",
+            "web_logs_idle_minutes": "100000",
+            "course_audit_idle_minutes": "100000",
             "commit_interval_ms": "100",
             "log_level": "warning",
             **more,
@@ -50,6 +58,7 @@ class Line:
         feeds = {"feeds": json.loads(more["feeds"])} if "feeds" in more else {}
         self.settings = Settings.model_validate(self.variables | feeds)
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
+        self._logs: dict[str, Path] = {}
 
     @property
     def environment(self) -> dict[str, str]:
@@ -69,7 +78,7 @@ class Line:
             env=self.environment,
             capture_output=True,
             text=True,
-            timeout=600,
+            timeout=1500,
             check=False,
         )
 
@@ -79,6 +88,8 @@ class Line:
         With ``log``, what they write to their outputs is appended to that file.
         """
         for stage in stages:
+            if log:
+                self._logs[stage] = log
             environment = {**self.environment, f"{PREFIX}GROUP_INSTANCE_ID": "only"}
             with log.open("ab") if log else nullcontext() as output:
                 self.processes[stage] = subprocess.Popen(
@@ -106,10 +117,10 @@ class Line:
 
         async def wait() -> None:
             async with asyncio.timeout(within_s):
-                await wait_until_caught_up(self.settings, STAGES, self._alive, _ignore)
+                await wait_until_caught_up(self.settings, STAGES, self.alive, _ignore)
                 if close:
                     await close_event_time(self.settings)
-                    await wait_until_caught_up(self.settings, STAGES, self._alive, _ignore)
+                    await wait_until_caught_up(self.settings, STAGES, self.alive, _ignore)
 
         asyncio.run(wait())
 
@@ -121,9 +132,12 @@ class Line:
         frame = asyncio.run(topic_frame(self.settings, known, topic, columns))
         return frame.with_columns(*readable(fields)).to_dicts()
 
-    def _alive(self) -> None:
-        for stage, process in self.processes.items():
-            assert process.poll() is None, f"{stage} ended with {process.returncode}"
+    def alive(self) -> None:
+        """Start again what left for a reason of the moment, as a supervisor; fail for others."""
+        for stage, process in list(self.processes.items()):
+            if (code := process.poll()) is not None:
+                assert code in AGAIN, f"{stage} ended with {code}"
+                self.start(stage, log=self._logs.get(stage))
 
 
 def final(topic: Topic, records: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -53,7 +53,8 @@ class Log(NamedTuple):
         return TopicPartition(self.connection.named(TOPIC), 0)
 
     async def create(self, **config: str) -> None:
-        configs = {name.replace("_", "."): value for name, value in config.items()}
+        # Rows of any day stay: the broker's own clock decides what is past the retention.
+        configs = {"retention.ms": "-1"} | {n.replace("_", "."): v for n, v in config.items()}
         async with admin_client(self.connection) as admin:
             await admin.create_topics(
                 [

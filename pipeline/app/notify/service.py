@@ -103,8 +103,9 @@ class Notifying:
         await self._commit(follower)
 
     async def _step(self, follower: TopicFollower, tail: TopicTail) -> None:
-        self.decide(await tail.everything())
         followed = await follower.poll(POLL_S)
+        # After the alerts: a silence that was written before one of them is known by then.
+        self.decide(await tail.everything())
         if followed.began:
             self.begin()
         for record in followed.records:

@@ -21,6 +21,7 @@ from tests.support.canvas.audit_server import (
 )
 from tests.support.line import Line
 from tests.support.stack import Stack
+from tests.support.waiting import LIMIT_S
 
 pytestmark = [pytest.mark.stack, pytest.mark.crash]
 
@@ -56,7 +57,7 @@ def test_an_agent_killed_20_times_publishes_what_canvas_holds_exactly(
             ended = line.command("ingest", "course-audit", "--once")
             assert ended.returncode == 0, ended.stderr
         good = [event for event in canvas.events if event.raw is None]
-        assert sum(lives) >= KILLS // 2  # most were killed at work
+        assert all(lives), "each was killed at work"
         assert _ids(line) == sorted(event.id for event in good)
         assert len(line.records(DEAD_LETTERS)) == len(canvas.events) - len(good)
     assert line.command("run", "sink", "--until-caught-up").returncode == 0
@@ -102,7 +103,7 @@ def _one_life(line: Line, canvas: FakeCanvas, rng: random.Random, number: int) -
         env=line.environment,
         stdout=subprocess.DEVNULL,
     )
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + LIMIT_S
     while canvas.requests["audit"] == asked and time.monotonic() < deadline:
         assert process.poll() is None
         time.sleep(0.05)

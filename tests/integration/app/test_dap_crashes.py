@@ -1,24 +1,25 @@
 """``ingest dap`` killed with -9 over and over: the topics hold exactly what DAP has."""
 
+import contextlib
 import random
+import signal
 import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from confluent_kafka import Consumer, TopicPartition
 
 from pipeline.app.commands.topics import create
 from pipeline.domain.topics import DEAD_LETTERS, ERASURES, WEB_LOGS
 from tests.support.canvas.dap_server import CLIENT_ID, CLIENT_SECRET, DapServer, served_in_a_thread
-from tests.support.line import PARTITIONS, Line
+from tests.support.line import Line
 from tests.support.raw_files import delete, row_at
 from tests.support.stack import Stack
+from tests.support.topic_end import topic_end
 
 pytestmark = [pytest.mark.stack, pytest.mark.crash]
 
@@ -40,7 +41,7 @@ def test_a_killed_agent_publishes_every_row_delete_and_dead_letter_once(
     server = DapServer(5)
     server.polls = 0
     server.rows_per_object = 5_000
-    with served_in_a_thread(server), _visible_rows(stack, topic_prefix + WEB_LOGS.name) as visible:
+    with served_in_a_thread(server), topic_end(stack, topic_prefix + WEB_LOGS.name) as visible:
         line = Line(
             stack,
             topic_prefix,
@@ -96,7 +97,7 @@ def _said(
     ``pause_s`` after it asked for its last object; None: when its next transaction shows.
     Returns what it said of the window; None if it was killed.
     """
-    asked, shown = server.requests["signed"], visible()
+    asked = server.requests["signed"]
     objects = -(-(ROWS + 100) // server.rows_per_object)
     process = subprocess.Popen(
         [sys.executable, "-m", "pipeline", "ingest", "dap", "--once"],
@@ -105,40 +106,19 @@ def _said(
         text=True,
     )
     if pause_s is None:
+        while process.poll() is None and server.requests["signed"] == asked:
+            time.sleep(0.002)
+        shown = visible()  # with the markers of what the agent before left open
         while process.poll() is None and visible() == shown:
             time.sleep(0.002)
     else:
         while process.poll() is None and server.requests["signed"] < asked + objects:
             time.sleep(0.01)
-    try:
-        said, _ = process.communicate(timeout=pause_s or 0.0)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.communicate()
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(pause_s or 0.0)
+    process.kill()
+    said, _ = process.communicate()
+    if process.returncode == -signal.SIGKILL:
         return None
     assert process.returncode == 0
     return said
-
-
-@contextmanager
-def _visible_rows(stack: Stack, topic: str) -> Iterator[Callable[[], int]]:
-    """Ask how many offsets of a topic are behind its last stable offset."""
-    consumer = Consumer(
-        {
-            "bootstrap.servers": stack.bootstrap_servers,
-            "group.id": f"{topic}.watched",
-            "isolation.level": "read_committed",
-        }
-    )
-
-    def visible() -> int:
-        ends = (
-            consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=30)
-            for partition in range(PARTITIONS)
-        )
-        return sum(high for _, high in ends)
-
-    try:
-        yield visible
-    finally:
-        consumer.close()

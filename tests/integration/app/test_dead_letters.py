@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,7 @@ from tests.support.clickhouse_http import ask
 from tests.support.line import Line
 from tests.support.raw_files import micros, row_at
 from tests.support.stack import Stack
+from tests.support.topic_end import topic_end
 
 pytestmark = [pytest.mark.stack, pytest.mark.crash]
 
@@ -47,7 +49,11 @@ def test_a_replay_killed_over_and_over_publishes_every_dead_row_of_a_table_once(
     _until_in_clickhouse(line, stack)
     line.stop()
     rng = random.Random(3)
-    partly = sum(_killed(line, rng) for _ in range(KILLS))
+    with topic_end(stack, f"{topic_prefix}{DEAD_LETTER_ACTIONS.name}") as done_to:
+        partly = sum(
+            _killed(line, done_to, rng.uniform(0.0, 0.3) if number else 0.0)
+            for number in range(KILLS)
+        )
     assert partly, "no run was killed in the middle of its letters"
     done = line.command("dead-letters", "replay", "--reason", "time")
     assert done.returncode == 0, done.stderr
@@ -85,17 +91,17 @@ def _until_in_clickhouse(line: Line, stack: Stack) -> None:
         time.sleep(0.5)
 
 
-def _killed(line: Line, rng: random.Random) -> bool:
+def _killed(line: Line, done_to: Callable[[], int], pause_s: float) -> bool:
     """Kill a replay while it publishes; tell whether letters were left to it and others done."""
-    before = len(line.records(DEAD_LETTER_ACTIONS))
+    before = done_to()
     process = subprocess.Popen(
         [sys.executable, "-m", "pipeline", "dead-letters", "replay", "--reason", "time"],
         env=line.environment,
         stdout=subprocess.DEVNULL,
     )
-    while process.poll() is None and len(line.records(DEAD_LETTER_ACTIONS)) == before:
-        time.sleep(0.05)
-    time.sleep(rng.uniform(0.0, 0.3))
+    while process.poll() is None and done_to() == before:
+        time.sleep(0.002)
+    time.sleep(pause_s)
     process.kill()
     ended = process.wait()
     return ended == -signal.SIGKILL and len(line.records(DEAD_LETTER_ACTIONS)) < ROWS

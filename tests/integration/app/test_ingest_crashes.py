@@ -4,6 +4,7 @@ import random
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from pipeline.domain.topics import (
 from tests.integration.app.conftest import FEEDS, Day
 from tests.support.line import Line
 from tests.support.stack import Stack
+from tests.support.topic_end import topic_end
 
 pytestmark = [pytest.mark.stack, pytest.mark.crash]
 
@@ -42,19 +44,28 @@ def test_a_killed_agent_neither_loses_nor_doubles_a_row(
     for line in (quiet, wild):
         line.create()
     assert quiet.command("ingest", command, str(day.files / feed)).returncode == 0
-    for _ in range(KILLS):
-        _killed(wild, command, day.files / feed, rng)
-    assert wild.command("ingest", command, str(day.files / feed)).returncode == 0
     topic, key = INPUTS[feed]
+    with topic_end(stack, f"{topic_prefix}wild.{topic.name}", committed=False) as written:
+        for number in range(KILLS):
+            _killed(wild, command, day.files / feed, None if number % 2 else written, rng)
+    assert wild.command("ingest", command, str(day.files / feed)).returncode == 0
     for each, name in ((topic, key), (DEAD_LETTERS, "location"), (ERASURES, "subject")):
         assert _content(wild, each, name) == _content(quiet, each, name), each.name
 
 
-def _killed(line: Line, command: str, files: Path, rng: random.Random) -> None:
+def _killed(
+    line: Line, command: str, files: Path, written: Callable[[], int] | None, rng: random.Random
+) -> None:
+    """Kill an agent as soon as something of it is on the topic, else at any moment."""
     process = subprocess.Popen(
         [sys.executable, "-m", "pipeline", "ingest", command, str(files)], env=line.environment
     )
-    time.sleep(rng.uniform(1.0, 6.0))
+    if written is None:
+        time.sleep(rng.uniform(1.0, 6.0))
+    else:
+        before = written()
+        while process.poll() is None and written() == before:
+            time.sleep(0.002)
     process.kill()
     process.wait()
 

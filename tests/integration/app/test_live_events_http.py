@@ -3,7 +3,6 @@
 import asyncio
 import random
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -15,6 +14,7 @@ import aiohttp
 import pytest
 
 from pipeline.domain.topics import LIVE_EVENTS
+from pipeline.local.ports import free_port
 from tests.support.canvas.https_delivery import HttpsDelivery, canvas_event
 from tests.support.canvas.signing import Signer
 from tests.support.clickhouse_http import ask
@@ -55,13 +55,6 @@ class Agent:
                 return reply.status == 200
         except aiohttp.ClientError:
             return False
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @pytest.fixture
@@ -173,7 +166,8 @@ def test_while_the_broker_is_away_posts_are_503_and_the_agent_lives_on(
             assert await canvas.post(token(1)) == 204
             await asyncio.to_thread(stack.kafka.kill)
             try:
-                assert await canvas.post(token(2)) == 503
+                patient = HttpsDelivery(session, agent.address, answer_s=60)
+                assert await patient.post(token(2)) == 503
             finally:
                 await asyncio.to_thread(stack.kafka.start)
             await until(lambda: agent.ready(session))

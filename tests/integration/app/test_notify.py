@@ -25,7 +25,7 @@ from tests.support.alerts import alert, over, publish
 from tests.support.line import Line
 from tests.support.receiver import Receiver, receiver
 from tests.support.stack import Stack
-from tests.support.waiting import until
+from tests.support.waiting import LIMIT_S, until
 
 SIGNATURE = "x-canvas-telemetry-signature"
 pytestmark = pytest.mark.stack
@@ -43,7 +43,7 @@ def notifying(line: Line, instance: str = "only", **more: Any) -> Iterator[subpr
         yield process
     finally:
         process.terminate()
-        process.wait(60)
+        process.wait(LIMIT_S)
 
 
 @pytest.fixture
@@ -205,7 +205,7 @@ async def test_alertmanager_receives_groups_and_resolves(
         Alertmanager(home, program, to.url) as manager,
     ):
         urls = json.dumps([manager.url])
-        more = {"alertmanager_every_s": 2, "alertmanager_hold_s": 8, "heartbeat_url": beats.url}
+        more = {"alertmanager_every_s": 5, "alertmanager_hold_s": 20, "heartbeat_url": beats.url}
         with notifying(line, alertmanager_urls=urls, **more):
             late = over(alert(3), version=1)
             await asyncio.to_thread(publish, line.settings, [alert(1), alert(2), late])
@@ -218,7 +218,7 @@ async def test_alertmanager_receives_groups_and_resolves(
             await asyncio.to_thread(publish, line.settings, [over(alert(1))])
             await until(lambda: len(firing(manager)) == 1)
             assert firing(manager) == {alert(2)["episode"]}
-            await until(lambda: resolved(to) == {alert(1)["episode"], late["episode"]})
+            await until(lambda: resolved(to) >= {alert(1)["episode"], late["episode"]})
 
 
 def firing(manager: Alertmanager) -> set[str]:

@@ -28,7 +28,7 @@ pytestmark = pytest.mark.stack
 
 SINCE = "2026-02-03"
 NAMES = ("error_spike_5xx_controller", "error_spike_5xx_instance", "masquerade_burst")
-PATIENCE_S = 120.0
+PATIENCE_S = 240.0
 
 
 class Recorded(NamedTuple):

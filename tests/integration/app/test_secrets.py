@@ -1,7 +1,6 @@
 """Secrets in every place of every feed, through the line: none in ClickHouse, a log, a metric."""
 
 import copy
-import socket
 import urllib.request
 import uuid
 from dataclasses import replace
@@ -11,6 +10,7 @@ from typing import Any
 import pytest
 
 from pipeline.app.stages import STAGES
+from pipeline.local.ports import free_port
 from tests.support.canvas.audit_run import NOW as BEGIN
 from tests.support.canvas.audit_run import happened
 from tests.support.canvas.audit_server import (
@@ -49,7 +49,7 @@ def test_no_secret_of_any_place_of_any_feed_is_in_clickhouse_a_log_or_a_metric(
         )
         line.create()
         said = _ingested(line, canvas, tmp_path)
-    ports = dict(zip(STAGES, _free_ports(len(STAGES)), strict=True))
+    ports = {stage: free_port() for stage in STAGES}
     for stage, port in ports.items():
         line.variables["metrics_port"] = str(port)
         line.start(stage, log=tmp_path / f"{stage}.log")
@@ -117,14 +117,6 @@ def _caliper_event(_number: int) -> dict[str, Any]:
 
 def _change(number: int) -> Happened:
     return happened(number, BEGIN + number * SECOND)
-
-
-def _free_ports(count: int) -> list[int]:
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [each.getsockname()[1] for each in sockets]
-    for each in sockets:
-        each.close()
-    return ports
 
 
 def _metrics(port: int) -> str:

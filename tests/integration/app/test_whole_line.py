@@ -6,7 +6,7 @@ import math
 
 import fastavro
 import pytest
-from confluent_kafka import Consumer
+from confluent_kafka import Consumer, KafkaError
 
 from pipeline.app.demo.conservation import IDENTITIES, count_topics, differences
 from pipeline.app.demo.report import TABLE_OF
@@ -144,9 +144,10 @@ def _foreign_records(
         partitions = math.inf
         found = []
         while len(ended) < partitions:
-            message = consumer.poll(30)
+            message = consumer.poll(240)
             assert message is not None, f"{name} does not end"
-            if message.error():
+            if (error := message.error()) is not None:
+                assert error.code() == KafkaError._PARTITION_EOF, error
                 ended.add(message.partition() or 0)
                 partitions = len(consumer.assignment())
                 continue

@@ -17,7 +17,7 @@ from pipeline.kafka.progress import Progress
 from pipeline.kafka.publisher import TransactionalPublisher
 from pipeline.kafka.topics import create_topics
 from tests.support.counting import COUNTING_TOPICS, COUNTS, NUMBERS, numbers
-from tests.support.waiting import until
+from tests.support.waiting import LIMIT_S, until
 
 pytestmark = [pytest.mark.stack, pytest.mark.crash]
 
@@ -64,13 +64,14 @@ class Fleet:
             offsets = await progress.committed("counting", [NUMBERS.name])
         return sum(each.offset for each in offsets.values())
 
-    async def moves(self) -> None:
-        """Wait until the group commits something more."""
+    async def publish_and_move(self, rows: int) -> None:
+        """Publish, and wait until the group has committed some of it."""
         before = await self.committed()
 
         async def moved() -> bool:
             return await self.committed() > before
 
+        await self.publish(rows)
         await until(moved)
 
     async def caught_up(self) -> None:
@@ -82,13 +83,19 @@ class Fleet:
 
             await until(nothing_left)
 
-    async def counted(self) -> Counter[bytes]:
-        latest = await read_compacted(self._connection, COUNTS.name)
-        return Counter({key: int(value) for key, value in latest.items()})
+    async def counts_as_wanted(self) -> None:
+        """Wait for the counts: what is published last shows a moment after it is acknowledged."""
+        await self.caught_up()
+
+        async def equal() -> bool:
+            latest = await read_compacted(self._connection, COUNTS.name)
+            return Counter({key: int(value) for key, value in latest.items()}) == self.wanted
+
+        await until(equal)
 
     async def ended(self, worker: subprocess.Popen[bytes]) -> int:
         self.workers.remove(worker)
-        return await asyncio.to_thread(worker.wait, 30)
+        return await asyncio.to_thread(worker.wait, LIMIT_S)
 
 
 @pytest.fixture
@@ -107,37 +114,31 @@ async def fleet(connection: KafkaConnection) -> AsyncIterator[Fleet]:
 async def test_killed_and_stopped_workers_lose_and_double_nothing(fleet: Fleet) -> None:
     fleet.start()
     fleet.start()
-    await fleet.publish(20_000)
-    await fleet.moves()
+    await fleet.publish_and_move(20_000)
     for number in range(ROUNDS):
-        await fleet.publish(8_000)
-        await fleet.moves()
+        await fleet.publish_and_move(8_000)
         victim = fleet.workers[0]
         victim.send_signal(signal.SIGKILL if number % 2 else signal.SIGTERM)
         code = await fleet.ended(victim)
         assert code in {-signal.SIGKILL, ExitCode.STOPPED, -signal.SIGTERM}
         fleet.start()
-    await fleet.caught_up()
-    assert await fleet.counted() == fleet.wanted
+    await fleet.counts_as_wanted()
 
 
 async def test_a_frozen_worker_doubles_nothing_and_is_useful_again(fleet: Fleet) -> None:
     zombie, other = fleet.start(), fleet.start()
     await fleet.publish(4_000)
     await fleet.caught_up()
-    await fleet.publish(8_000)
-    await fleet.moves()
+    await fleet.publish_and_move(8_000)
     zombie.send_signal(signal.SIGSTOP)
     await fleet.publish(4_000)
     await fleet.caught_up()
     zombie.send_signal(signal.SIGCONT)
     await fleet.publish(8_000)
-    await fleet.caught_up()
-    assert await fleet.counted() == fleet.wanted
+    await fleet.counts_as_wanted()
     other.send_signal(signal.SIGKILL)
     await fleet.ended(other)
     await fleet.publish(4_000)
-    await fleet.caught_up()
-    assert await fleet.counted() == fleet.wanted
+    await fleet.counts_as_wanted()
     zombie.send_signal(signal.SIGTERM)
     assert await fleet.ended(zombie) == ExitCode.STOPPED

@@ -63,7 +63,7 @@ class Group:
     async def stop(self, name: str) -> int:
         worker = self.workers.pop(name)
         worker.send_signal(signal.SIGTERM)
-        return await asyncio.to_thread(worker.wait, 60)
+        return await asyncio.to_thread(worker.wait, LIMIT_S)
 
     async def publish(self, publisher: TransactionalPublisher) -> None:
         blocks = []

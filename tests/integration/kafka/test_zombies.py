@@ -46,7 +46,8 @@ class Worker:
             )
 
     def said(self, event: str) -> list[dict[str, Any]]:
-        lines = self._log.read_text(encoding="utf-8").splitlines()
+        written, _, _ = self._log.read_text(encoding="utf-8").rpartition("\n")
+        lines = written.splitlines()
         found = [json.loads(line) for line in lines if line.startswith("{")]
         return [line for line in found if line["event"] == event]
 
@@ -54,7 +55,7 @@ class Worker:
         self._process.send_signal(number)
 
     async def ended(self) -> int:
-        return await asyncio.to_thread(self._process.wait, 60)
+        return await asyncio.to_thread(self._process.wait, LIMIT_S)
 
     def kill(self) -> None:
         self._process.kill()

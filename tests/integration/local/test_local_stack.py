@@ -1,5 +1,6 @@
 """Two servers, one owner: up together, down together, found again after a crash."""
 
+import contextlib
 import os
 import signal
 import socket
@@ -17,6 +18,7 @@ from pipeline.local.stack import LocalStack
 from tests.support.clickhouse_http import ask
 from tests.support.owner_process import OwnerProcess
 from tests.support.stack import EmbeddedStack
+from tests.support.waiting import LIMIT_S
 
 pytestmark = pytest.mark.stack
 
@@ -37,9 +39,11 @@ def lasting_owner(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OwnerPro
 
 
 def wait_gone(pids: list[int]) -> None:
-    gone, alive = psutil.wait_procs(
-        [psutil.Process(pid) for pid in pids if psutil.pid_exists(pid)], 20
-    )
+    processes = []
+    for pid in pids:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            processes.append(psutil.Process(pid))
+    gone, alive = psutil.wait_procs(processes, LIMIT_S)
     assert not alive, gone
 
 

@@ -44,8 +44,8 @@ async def test_no_acknowledged_row_is_lost_when_clickhouse_is_killed_again_and_a
     async def acknowledge(positions: Mapping[tuple[str, int], int]) -> None:
         acknowledged.update(positions)
 
-    writer = ClickHouseWriter(connection, Patience(longest_wait_s=1, give_up_after_s=60))
-    pace = Pace(rows=2 * ROWS, most_rows=4 * ROWS, leave_within_s=60)
+    writer = ClickHouseWriter(connection, Patience(longest_wait_s=1, give_up_after_s=600))
+    pace = Pace(rows=2 * ROWS, most_rows=4 * ROWS, leave_within_s=600)
     sink = ClickHouseSink(writer, project_schemas(), acknowledge, pace)
     last = 1
     for _ in range(3):

@@ -15,17 +15,23 @@ class HttpsDelivery:
     """Posts to one address; between tries it waits ``pause_s``, where Canvas waits minutes."""
 
     def __init__(
-        self, session: aiohttp.ClientSession, address: str, *, pause_s: float = 0.05
+        self,
+        session: aiohttp.ClientSession,
+        address: str,
+        *,
+        pause_s: float = 0.05,
+        answer_s: float = ANSWER_S,
     ) -> None:
         self._session = session
         self._address = address
         self._pause_s = pause_s
+        self._answer_s = answer_s
 
     async def post(
         self, body: bytes, headers: Mapping[str, str] | None = None, path: str = ""
     ) -> int:
         """Post once; return the status."""
-        timeout = aiohttp.ClientTimeout(total=ANSWER_S)
+        timeout = aiohttp.ClientTimeout(total=self._answer_s)
         async with self._session.post(
             self._address + path, data=body, headers=headers, timeout=timeout
         ) as reply:

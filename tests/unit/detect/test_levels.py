@@ -48,7 +48,7 @@ def expected(of: Levels, at: int) -> float:
     return of.expect(MONDAY + at, "k", BLOCK).mean
 
 
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=5, deadline=None, derandomize=True)
 @given(st.integers(20, 200), st.integers(2, 8))
 def test_each_hour_of_the_week_is_expected_as_it_was(busy: int, times: int) -> None:
     """Workdays are so many times as busy as the weekend, at every hour."""
@@ -73,7 +73,7 @@ def test_an_hour_not_seen_yet_is_taken_for_one_of_a_like_day() -> None:
     assert expected(of, 2 * DAY + TEN + BLOCK) > 2 * expected(of, 2 * DAY + TEN - 2 * BLOCK)
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10, deadline=None, derandomize=True)
 @given(st.integers(20, 500))
 def test_a_level_that_doubled_is_expected_higher_with_a_trend_and_never_twice_the_level(
     usual: int,

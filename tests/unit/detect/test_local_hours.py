@@ -72,7 +72,7 @@ def silent() -> AnyRule:
 
 @given(st.integers(0, 1000), st.sampled_from([BACK, AHEAD]), st.floats(2, 4))
 @example(3, BACK, 4.0)
-@settings(max_examples=2, deadline=None)
+@settings(max_examples=2, deadline=None, derandomize=True)
 def test_a_rhythm_of_local_time_is_no_silence_when_clocks_change(
     seed: int, change: datetime, steep: float
 ) -> None:

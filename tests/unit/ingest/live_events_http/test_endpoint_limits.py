@@ -123,12 +123,12 @@ async def test_a_connection_that_asks_for_nothing_is_closed(said: bytes) -> None
 
 
 async def test_a_connection_that_was_used_lives_on() -> None:
-    async with running(replace(SIGNED, head_s=0.1)) as run:
+    async with running(replace(SIGNED, head_s=2.0)) as run:
         reader, writer = await asyncio.open_connection("127.0.0.1", run.endpoint.port)
-        for _ in range(2):
+        for pause_s in (2.5, 0.0):
             writer.write(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
             assert b"200 OK" in await reader.readuntil(b"alive\n")
-            await asyncio.sleep(0.2)
+            await asyncio.sleep(pause_s)
         writer.close()
 
 
