@@ -65,10 +65,6 @@ class Supervisor:
             elif (code := stage.process.poll()) is not None:
                 self._ended(stage, code, now)
 
-    def pids(self) -> dict[str, int]:
-        """Return the process id of each stage."""
-        return {stage.name: stage.process.pid for stage in self._running}
-
     def stop(self) -> None:
         """Ask all to commit and leave; kill those that do not in time."""
         for stage in self._running:

@@ -1,6 +1,5 @@
 """``alerts``: what goes on, and what is decided about it."""
 
-from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
@@ -22,16 +21,17 @@ def alerts_list(
     rule: Annotated[str | None, typer.Option(help="Of this rule.")] = None,
     severity: Annotated[str | None, typer.Option(help="info, warning or critical.")] = None,
     since: Annotated[
-        datetime | None, typer.Option(help="Whose window ends at or after, UTC.")
+        str | None, typer.Option(help="Whose window ends at or after, ISO 8601.")
     ] = None,
     limit: Annotated[int, typer.Option(min=1, help="Lines at most.")] = 50,
 ) -> None:
     """Print alerts, the latest first, and the silences in force."""
     from pipeline.app.commands import alerts as command
+    from pipeline.app.instants import moment
     from pipeline.sink.alerts import AlertChoice
 
-    moment = None if since is None else since.replace(tzinfo=UTC)
-    choice = AlertChoice(rule=rule, severity=severity, since=moment, over=over)
+    begin = None if since is None else moment("--since", since)
+    choice = AlertChoice(rule=rule, severity=severity, since=begin, over=over)
     command.list_alerts(choice, limit)
 
 

@@ -63,11 +63,6 @@ def _text(texts: Any) -> tuple[Bytes, Int64s]:
     return np.frombuffer(b"" if data is None else memoryview(data), np.uint8), wide
 
 
-def key_of(*parts: str | int) -> bytes:
-    """Return one compound key."""
-    return SEPARATOR.join(map(str, parts)).encode()
-
-
 def binary_values(column: pl.Series) -> pa.BinaryArray:
     """Return texts or bytes as keys and values of records are handed over; nulls are empty."""
     if column.null_count():

@@ -53,7 +53,6 @@ ENTRY_TEXT: Final = 31
 """The path: a number in the store's log of texts, ``NO_TEXT``, or a row of the batch at hand."""
 EXIT_AT: Final = 32
 EXIT_TEXT: Final = 35
-TIE_WIDTH: Final = 4
 FLAGS: Final = 36
 DAY: Final = 37
 ID_HASH: Final = 38

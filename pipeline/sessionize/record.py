@@ -33,7 +33,6 @@ COUNTS: Final = (
     ("masqueraded_requests", at.MASQUERADED_REQUESTS),
     ("masqueraded_events", at.MASQUERADED_EVENTS),
 )
-PATHS: Final = (("entry", at.ENTRY_AT), ("exit", at.EXIT_AT))
 OPTIONAL: Final = (
     ("logged_in_at", at.LOGGED_IN),
     ("logged_out_at", at.LOGGED_OUT),

@@ -62,10 +62,6 @@ class Client:
         self._render_web_log()
         self._render_live()
 
-    def with_key(self, developer_key: int | None) -> "Client":
-        """Give the same sender calling the API with (or without) a developer key."""
-        return self._changed(self.person, self.real, self.session, self.ip, developer_key)
-
     def moved_to(self, ip: str) -> "Client":
         """Give the same sender in another network."""
         return self._changed(self.person, self.real, self.session, ip, self.developer_key)

@@ -103,7 +103,6 @@ GROUPS_API: Final = _get(
     "assignment_groups", "index",
     "/api/v1/courses/{c}/assignment_groups?include[]=assignments&per_page=50",
 )  # fmt: skip
-PAGE_API: Final = _get("wiki_pages_api", "show", "/api/v1/courses/{c}/pages/week-{i}", item="page")
 TOPIC_API: Final = _get(
     "discussion_topics_api", "view", "/api/v1/courses/{c}/discussion_topics/{i}/view",
     item="discussion",

@@ -34,9 +34,6 @@ NEW_ROLE: Final = _account("POST", "role_overrides", "add_role", "/roles")
 CHANGED_ROLE: Final = _account("PUT", "role_overrides", "update", "/roles/{i}")
 NEW_ADMIN: Final = _account("POST", "admins", "create", "/admins")
 CHANGED_ACCOUNT: Final = _account("PUT", "accounts", "update", "")
-NEW_TOKEN: Final = Route(
-    "POST", "tokens", "create", "/api/v1/users/self/tokens", context="user", median_ms=120
-)
 
 DELETED_COURSE: Final = Route("DELETE", "courses", "destroy", "/api/v1/courses/{c}", median_ms=300)
 RESET_COURSE: Final = Route(
@@ -59,11 +56,6 @@ READ_GRADES: Final = Route(
 READ_AS: Final = Route(
     "GET", "users", "todo_items", "/api/v1/users/self/todo?as_user_id={u}", context="user"
 )
-GRADE_AS: Final = Route(
-    "PUT", "submissions_api", "update",
-    "/api/v1/courses/{c}/assignments/{i}/submissions/{u}?as_user_id=sis_user_id:S000001",
-    "assignment", median_ms=160,
-)  # fmt: skip
 FEED_LINK: Final = Route(
     "GET", "calendar_events_api", "public_feed",
     "/feeds/calendars/user_EXAMPLEsharedEXAMPLEsharedEXAMPLE{i}.ics", context=_NONE, median_ms=210,
