@@ -1,11 +1,14 @@
 """Slots in coarse buckets of time, so that what is due is found without looking at the rest."""
 
 import heapq
+from typing import Final
 
 import numpy as np
 
 from pipeline.sessionize.arrays import I64, concat
 from pipeline.sessionize.sorting import starts_of
+
+_SHORT: Final = 1 << 16
 
 
 class TimeWheel:
@@ -25,7 +28,7 @@ class TimeWheel:
         if buckets.min() == buckets.max():
             self._put(int(buckets[0]), slots)
             return
-        order = buckets.argsort(kind="stable")
+        order = _order(buckets)
         buckets, slots = buckets[order], slots[order]
         first = starts_of(buckets[1:] != buckets[:-1]).tolist()
         ends = [*first[1:], len(slots)]
@@ -52,3 +55,16 @@ class TimeWheel:
                 parts.append(part)
         slots = concat(parts)
         return np.repeat(np.array(numbers, np.int64), [len(part) for part in parts]), slots
+
+
+def _order(buckets: I64) -> I64:
+    """Return the places of buckets in ascending order, of equal ones in the order they came.
+
+    numpy sorts numbers of 16 bits by their digits, ten times faster; buckets of one batch lie
+    within days.
+    """
+    low = buckets.min()
+    if buckets.max() - low < _SHORT:
+        buckets = (buckets - low).astype(np.uint16)
+    order: I64 = buckets.argsort(kind="stable")
+    return order
