@@ -9,6 +9,9 @@ _dap = typer.Typer()
 commands.add_typer(_dap, name="dap")
 
 Paths = Annotated[list[str], typer.Argument(help="Files, directories, globs, or - for stdin.")]
+LateOk = Annotated[
+    bool, typer.Option(help="Publish files that lie wholly behind the present watermark.")
+]
 MaxBadShare = Annotated[
     float | None,
     typer.Option(help="Share of bad rows that stops the agent; default from settings."),
@@ -19,9 +22,7 @@ MaxBadShare = Annotated[
 def ingest_web_logs_files(
     paths: Paths,
     *,
-    late_ok: Annotated[
-        bool, typer.Option(help="Publish files that lie wholly behind the present watermark.")
-    ] = False,
+    late_ok: LateOk = False,
     max_bad_share: MaxBadShare = None,
 ) -> None:
     """Publish DAP export files of canvas_logs.web_logs: JSONL, CSV, TSV, Parquet, gzip or not."""
@@ -34,9 +35,7 @@ def ingest_web_logs_files(
 def ingest_live_events_files(
     paths: Paths,
     *,
-    late_ok: Annotated[
-        bool, typer.Option(help="Publish files that lie wholly behind the present watermark.")
-    ] = False,
+    late_ok: LateOk = False,
     max_bad_share: MaxBadShare = None,
 ) -> None:
     """Publish Live Events, Canvas format or Caliper 1.1: an event a line, or JSON arrays."""
@@ -49,9 +48,7 @@ def ingest_live_events_files(
 def ingest_course_audit_files(
     paths: Paths,
     *,
-    late_ok: Annotated[
-        bool, typer.Option(help="Publish files that lie wholly behind the present watermark.")
-    ] = False,
+    late_ok: LateOk = False,
     max_bad_share: MaxBadShare = None,
 ) -> None:
     """Publish saved pages of the Course Audit log: what its API answers, a JSON document each."""

@@ -22,13 +22,13 @@ from pipeline.domain.topics import (
 from pipeline.engine.stage import Block
 
 KEY_COLUMNS: Final = {
-    SESSIONS.name: ("session_id", "start"),
-    REQUEST_DELTAS.name: ("feed", "minute", "dimension", "key"),
-    REQUEST_STATS.name: ("feed", "minute", "dimension", "key"),
-    ANOMALIES.name: ("fingerprint", "episode"),
-    DETECTOR_STATE.name: ("detector", "key"),
-    LATE.name: ("event_key",),
-    DEAD_LETTERS.name: ("source",),
+    SESSIONS: ("session_id", "start"),
+    REQUEST_DELTAS: ("feed", "minute", "dimension", "key"),
+    REQUEST_STATS: ("feed", "minute", "dimension", "key"),
+    ANOMALIES: ("fingerprint", "episode"),
+    DETECTOR_STATE: ("detector", "key"),
+    LATE: ("event_key",),
+    DEAD_LETTERS: ("source",),
 }
 """What each topic's record key is joined from, with ``|`` (semantics rule 4)."""
 
@@ -40,25 +40,17 @@ class BlockMaker:
         self._site = site
         self._encoders = {
             topic.name: ColumnEncoder(schemas.named(topic.schema), schemas.id_of(topic.schema))
-            for topic in (
-                SESSIONS,
-                REQUEST_DELTAS,
-                REQUEST_STATS,
-                ANOMALIES,
-                DETECTOR_STATE,
-                LATE,
-                DEAD_LETTERS,
-            )
+            for topic in KEY_COLUMNS
         }
 
     def columns(self, topic: Topic, partition: int, columns: Mapping[str, Any]) -> Block:
         """Return columns (``encodable.Column``) as records of a topic; keys without nulls."""
-        keys = joined_keys([columns[name] for name in KEY_COLUMNS[topic.name]])
+        keys = joined_keys([columns[name] for name in KEY_COLUMNS[topic]])
         return Block(topic.name, partition, keys, self._encoders[topic.name].encode(columns))
 
     def block(self, topic: Topic, partition: int, frame: pl.DataFrame) -> Block:
         """Return the frame's rows as records of the topic."""
-        keys = frame.select(join_key(*KEY_COLUMNS[topic.name]).alias("key"))["key"]
+        keys = frame.select(join_key(*KEY_COLUMNS[topic]).alias("key"))["key"]
         return Block(
             topic.name,
             partition,
