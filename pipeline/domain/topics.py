@@ -61,7 +61,7 @@ ERASURES: Final = Topic(
     "compact",
     None,
     "ingest, erase",
-    "sink",
+    "sessionize (restore), sink",
     partitioned=False,
 )
 SESSIONS: Final = Topic(

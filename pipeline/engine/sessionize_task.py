@@ -30,6 +30,7 @@ from pipeline.domain.feeds import TIME_COLUMN as _TIME
 from pipeline.domain.topics import (
     COURSE_AUDIT,
     DEAD_LETTERS,
+    ERASURES,
     LATE,
     LIVE_EVENTS,
     REQUEST_DELTAS,
@@ -37,6 +38,7 @@ from pipeline.domain.topics import (
     WEB_LOGS,
     Topic,
 )
+from pipeline.engine import forgotten
 from pipeline.engine.blocks import BlockMaker
 from pipeline.engine.duplicates import DuplicateFilter, held_from
 from pipeline.engine.key_ranges import KeyRanges
@@ -91,6 +93,7 @@ class SessionizeTask:
         self._watermarks = Watermarks(rules)
         self._duplicates = DuplicateFilter()
         self._sessions = Sessions(rules)
+        self._forgotten = forgotten.Forgotten()
         self._deltas = RequestDeltas()
         self._rejects = Rejects("sessionize")
         self._key_ranges = {topic: KeyRanges() for topic in self.inputs}
@@ -122,7 +125,7 @@ class SessionizeTask:
         return len(self._duplicates)
 
     def rereads(self, positions: Mapping[str, int], metadata: str | None) -> list[Reread]:
-        """Take over the committed metadata; ask for live sessions and held event keys."""
+        """Take over the committed metadata; ask for erasures, live sessions, held event keys."""
         if not metadata:
             return []
         state = json.loads(metadata)
@@ -132,6 +135,8 @@ class SessionizeTask:
         self._output_end = state["end"]
         asked = []
         if state["out"] is not None:
+            # Before the sessions: what is erased is not to come back with them.
+            asked.append(Reread(ERASURES.name, 0, 0, None))
             asked.append(Reread(SESSIONS.name, self._partition, state["out"], None))
         asked.extend(
             Reread(topic, self._partition, start, positions[topic])
@@ -141,7 +146,11 @@ class SessionizeTask:
         return asked
 
     def restore(self, reread: Reread, chunk: Chunk) -> None:
-        """Take live sessions from the own output, or event keys from an input."""
+        """Take erasures, live sessions from the own output, or event keys from an input."""
+        if reread.topic == ERASURES.name:
+            decoded = chunk.decode(self._schemas, ERASURES.schema, forgotten.COLUMNS)
+            self._forgotten.take(decoded.frame)
+            return
         if reread.topic == SESSIONS.name:
             columns = [f["name"] for f in self._schemas.named(SESSIONS.schema)["fields"]]
             frame = chunk.decode(self._schemas, SESSIONS.schema, columns).frame
@@ -149,7 +158,7 @@ class SessionizeTask:
                 newest = stage_sequence(frame["version"])
                 self._restored_sequence = max(self._restored_sequence, newest)
                 self._output_end = max(self._output_end, chunk.next_offset)
-                self._sessions.restore(frame)
+                self._sessions.restore(self._forgotten.left_out(frame))
             return
         feed = self._feeds[reread.topic]
         decoded = chunk.decode(self._schemas, INPUTS[feed].schema, (_KEY[feed], _TIME[feed]))
