@@ -12,16 +12,17 @@ os.environ.setdefault("POLARS_MAX_THREADS", "1")
 import argparse
 import asyncio
 import json
-import resource
 import signal
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
+import psutil
 from confluent_kafka import Consumer, TopicPartition
 
 from bench.installation import Installation
@@ -103,8 +104,12 @@ def _run(installed: Installation, watch: "_Watch", due: Callable[[], bool]) -> R
         env=installed.environment,
         stdout=subprocess.DEVNULL,
     )
+    # What the kernel notes as a child's peak begins with this process's own.
+    agent, peak = psutil.Process(process.pid), 0
     killed = False
     while True:
+        with suppress(psutil.NoSuchProcess):
+            peak = max(peak, agent.memory_info().rss)
         ended, status, used = os.wait4(process.pid, os.WNOHANG)
         if ended:
             break
@@ -120,12 +125,8 @@ def _run(installed: Installation, watch: "_Watch", due: Callable[[], bool]) -> R
         watch.offsets(),
         round(used.ru_utime + used.ru_stime, 1),
         round(time.monotonic() - began, 1),
-        _bytes(used) >> 20,
+        peak >> 20,
     )
-
-
-def _bytes(used: resource.struct_rusage) -> int:
-    return used.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
 class _Watch:
