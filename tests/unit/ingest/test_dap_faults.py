@@ -313,3 +313,17 @@ async def test_no_address_of_a_download_reaches_a_log(caplog: pytest.LogCaptureF
             await run.start()
     assert "s3cr3t" not in caplog.text
     assert "s3cr3t" not in str(run.news)
+
+
+async def test_nobody_is_told_that_the_library_is_used(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The library reports its use to a third party unless told not to, and logs how that went."""
+    monkeypatch.setenv("DAP_TRACKING", "true")
+    async with DapServer() as server:
+        run = DapRun(server)
+        server.commit(ROWS)
+        with caplog.at_level(logging.DEBUG):
+            await run.start()
+    assert run.ids() == ids_of(ROWS)
+    assert "tracking" not in caplog.text.lower()
