@@ -10,6 +10,7 @@ import tracemalloc
 from collections.abc import Callable
 from typing import Any
 
+from pipeline.detect.after_end import State
 from pipeline.detect.bounded_keys import BoundedKeys
 from pipeline.detect.first_seen import Known
 from pipeline.detect.help_baseline import FadingMean
@@ -61,6 +62,7 @@ KINDS: dict[str, Callable[[int, int], Any]] = {
     "ratio": bounded(lambda n: ShareBaseline(n + 0.1, n + 0.2, n + 0.3, n + 0.4, BLOCK)),
     "fan_out": bounded(lambda n: FadingMean(n + 0.1, n + 0.2, BLOCK)),
     f"first_seen, {MEMBERS} members": bounded(known),
+    "after_end": bounded(lambda n: State(n + 1_000, None, n + 1_000)),
 }
 
 

@@ -60,8 +60,6 @@ def column_traits(feed: Feed, batch: pl.DataFrame, rows: Counted) -> I32:
     if feed == COURSE_AUDIT:
         return found | batch["fact"].is_not_null().to_numpy() * np.int32(traits.FACT)
     found |= (batch["login"].to_numpy() == _LOGGED_IN) * np.int32(traits.LOGIN)
-    if batch["request_id"].null_count():
-        found |= batch["request_id"].is_null().to_numpy() * np.int32(traits.JOB)
     if batch["fact"].null_count() < batch.height:
         found |= batch["fact"].is_not_null().to_numpy() * np.int32(traits.FACT)
     return found

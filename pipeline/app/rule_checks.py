@@ -12,7 +12,7 @@ from pipeline.aggregate.dimensions import DIMENSIONS, Dimension
 from pipeline.app.rule_files import RuleFile
 from pipeline.detect.rules import AnyRule, Mistake, check_references
 from pipeline.detect.rules.marked_yaml import MarkedYaml, Path
-from pipeline.detect.rules.watching import SequenceRule
+from pipeline.detect.rules.watching import AfterEndRule, SequenceRule, Step
 from pipeline.domain.errors import SettingsError
 from pipeline.domain.feeds import FEEDS
 
@@ -59,14 +59,15 @@ def untested(files: Sequence[RuleFile]) -> list[str]:
 
 
 def _wrong_with(rule: AnyRule) -> Iterator[_Wrong]:
-    for number, step in enumerate(rule.after if isinstance(rule, SequenceRule) else ()):
+    for path, step in _steps(rule):
         if step.dimension not in _BY_NAME:
-            yield _Wrong(("after", number), f"there is no dimension {step.dimension}: {_names()}")
+            yield _Wrong(path, f"there is no dimension {step.dimension}: {_names()}")
     dimension = _BY_NAME.get(rule.dimension)
     if dimension is None:
         yield _Wrong(("dimension",), f"there is no dimension {rule.dimension}: {_names()}")
         return
-    counted = [feed for feed in FEEDS if (dimension.name, feed) in _COUNTED]
+    names = {dimension.name, *(step.dimension for _, step in _steps(rule))}
+    counted = [feed for feed in FEEDS if any((name, feed) in _COUNTED for name in names)]
     unseen = [feed for feed in rule.feeds if feed not in counted]
     given = "feeds" in rule.model_fields_set
     if len(unseen) == len(rule.feeds) or (unseen and given):
@@ -76,6 +77,15 @@ def _wrong_with(rule: AnyRule) -> Iterator[_Wrong]:
         )
         yield _Wrong(("feeds",), text)
     yield from _unreachable(rule, dimension)
+
+
+def _steps(rule: AnyRule) -> Iterator[tuple[Path, Step]]:
+    if isinstance(rule, SequenceRule):
+        yield from ((("after", number), step) for number, step in enumerate(rule.after))
+    if isinstance(rule, AfterEndRule):
+        yield ("ended_by",), rule.ended_by
+        if rule.reopened_by is not None:
+            yield ("reopened_by",), rule.reopened_by
 
 
 def _unreachable(rule: AnyRule, dimension: Dimension) -> Iterator[_Wrong]:

@@ -35,11 +35,14 @@ ADMIN_ADDED: Final = "admin_added"
 COURSE_DELETED: Final = "course_deleted"
 COURSE_CONCLUDED: Final = "course_concluded"
 COURSE_UNPUBLISHED: Final = "course_unpublished"
+COURSE_AVAILABLE: Final = "course_available"
+"""Whatever was changed of it, the course goes on."""
 ENROLLMENT_DELETED: Final = "enrollment_deleted"
 SECTION_DELETED: Final = "section_deleted"
 USER_DELETED: Final = "user_deleted"
 _OF_COURSES: Final = frozenset(
-    {COURSE_DELETED, COURSE_CONCLUDED, COURSE_UNPUBLISHED, ENROLLMENT_DELETED, SECTION_DELETED}
+    {COURSE_DELETED, COURSE_CONCLUDED, COURSE_UNPUBLISHED, COURSE_AVAILABLE}
+    | {ENROLLMENT_DELETED, SECTION_DELETED}
 )
 
 _SIS: Final = "SIS::"
@@ -169,6 +172,7 @@ _COURSE_STATES: Final[Mapping[Any, str]] = {
     "deleted": COURSE_DELETED,
     "completed": COURSE_CONCLUDED,
     "claimed": COURSE_UNPUBLISHED,
+    "available": COURSE_AVAILABLE,
 }
 
 
@@ -191,7 +195,7 @@ _GONE: Final = ('"deleted"',)
 _READERS: Final[Mapping[str, tuple[Callable[[dict[str, Any]], _Said | None], tuple[str, ...]]]] = {
     "grade_change": (_grade, ()),
     "grade_override": (_grade, ()),
-    "course_updated": (_course, ('"deleted"', '"completed"', '"claimed"')),
+    "course_updated": (_course, ('"deleted"', '"completed"', '"claimed"', '"available"')),
     "enrollment_updated": (_deleted(ENROLLMENT_DELETED, "course_id"), _GONE),
     "course_section_updated": (_deleted(SECTION_DELETED, "course_id"), _GONE),
     "user_updated": (_deleted(USER_DELETED, "user_id"), _GONE),

@@ -7,7 +7,9 @@ from typing import Generic, Protocol, TypeVar
 class Dated(Protocol):
     """Something that knows the minute up to which it was learned."""
 
-    at: int
+    @property
+    def at(self) -> int:
+        """That minute."""
 
 
 Learned = TypeVar("Learned", bound=Dated)

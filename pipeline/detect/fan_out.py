@@ -4,7 +4,8 @@ Accounts per address, addresses per account, courses per person, networks per to
 is learned per spell (aligned window in which the key had members at all): the key's own mean leans
 on that of all keys, that on the rule's prior (``help_baseline``: shrinkage of a Gamma mean, Efron &
 Morris 1975), and the number of a window is negative binomial around it. Members only grow, so an
-open minute fires at once.
+open minute fires at once. With ``baseline: none`` the floors alone count: for keys that live for an
+hour, of which nothing usual can be known; then nothing is learned and no chance is told.
 """
 
 import math
@@ -86,18 +87,21 @@ class FanOut(Scope[Met]):
     def judge(self, minute: int, key: str) -> Flag | None:
         """Return why a minute stands out; None if it does not."""
         p, window = self.rule.parameters, self.window(minute)
-        if self._is_learning(minute):
-            return None
         by_feed = self.cells.of(window, key)
         most = 0
         for cells in by_feed.values():
             for _, cell in cells:
                 most += cell.distinct
-        if most < p.min_members:
+        if most < p.min_members or self._is_learning(minute):
             return None
         rows, distinct, _ = _united(by_feed)
         if distinct < p.min_members or rows < p.min_rows:
             return None
+        first = next(x for x in window if self.cells.of((x,), key))
+        if p.baseline == "none":
+            floor, weight = p.min_members, float(distinct)
+            peak = Peak(minute, self.width, "members", distinct, 0.0, floor, None, weight=weight)
+            return Flag(key, minute, first, peak)
         usual = expect(self._keys.get(key) or FadingMean(), self._crowd, self._at, self._model)
         if distinct < p.min_ratio * usual.mean:
             return None
@@ -108,7 +112,6 @@ class FanOut(Scope[Met]):
         cut = usual.cut(probability, max(p.min_members, math.ceil(p.min_ratio * usual.mean)))
         excess = distinct - usual.mean
         peak = Peak(minute, self.width, "members", distinct, usual.mean, cut, tail, weight=excess)
-        first = next(x for x in self.window(minute) if self.cells.of((x,), key))
         return Flag(key, minute, first, peak)
 
     def begin_final(self, minute: int) -> None:
@@ -126,6 +129,8 @@ class FanOut(Scope[Met]):
         """Learn the spells of a block of final minutes."""
         del alive  # a spell has rows: of a silent feed there is none
         end, p = start + self.block, self.rule.parameters
+        if p.baseline == "none":
+            return
         minutes = range(start, end)
         for key in sorted(set[str]().union(*(self.cells.keys(x) for x in minutes))):
             if key in left_out:
@@ -153,11 +158,15 @@ class FanOut(Scope[Met]):
 
     def phrase(self, episode: Episode) -> Phrase:
         """Return an episode in words."""
+        peak = episode.peak
+        usual = f"the rule reports {peak.threshold:,.0f} and more"
+        if peak.probability is not None:
+            usual = against(episode)
         return Phrase(
             where(episode),
             f"{where(episode)} met {len(episode.parts):,} distinct members in "
             f"{episode.totals.get('rows', 0):,.0f} rows {between(episode)}. There were "
-            f"{episode.peak.observed:,.0f} {strongest(episode)}, {against(episode)}.",
+            f"{episode.peak.observed:,.0f} {strongest(episode)}, {usual}.",
         )
 
     # -- snapshot and restore

@@ -4,8 +4,9 @@ How surprising something new is depends on how often something new comes: the ch
 new one per active day, estimated from the share of days that brought one (the estimate of an
 unseen species' chance from what was seen once; Good, Biometrika 40 (1953) 237), of the key itself
 leaning on that of all keys. A token that meets a new network every day is not news; one that kept
-to two for months is. Hours are compared with an even spread over the day, smoothed over the hours
-beside them.
+to two for months is. Hours are smoothed over those beside them and compared with an even spread
+over the day; a key's own hours lean on those of all other keys, which lean on the even spread: who
+has little history is expected when his colleagues work.
 
 What was reported once is known from then on, and its key has news more often; what is usual for
 other keys never learns from what was reported. The state says since when the rule and each key are
@@ -43,11 +44,14 @@ CROWD_NEWS: Final = 0.4
 MOST_DAYS: Final = 60.0
 """Active days behind a key's chance; older ones fade."""
 
-HOUR_EVIDENCE: Final = 20.0
-"""Active hours below which an hour is not called unusual."""
-
 HOUR_WEIGHT: Final = 2.0
-"""Active hours that an even spread over the day counts for."""
+"""Active hours of a key that the day of the other keys counts for."""
+
+CROWD_HOURS: Final = 10.0
+"""Active hours of the other keys that an even spread over the day counts for."""
+
+MOST_HOURS: Final = 50_000.0
+"""Active hours behind the day of all keys; older ones fade."""
 
 
 class Seen(NamedTuple):
@@ -136,13 +140,12 @@ class FirstSeen(Scope[Seen]):
 
     def _hour_chance(self, known: Known, minute: int) -> float:
         """Return how active a key is at this hour, against an even spread over the day."""
-        total = sum(known.hours)
-        if total < HOUR_EVIDENCE:
-            return 1.0
         hour = self._hour(minute) % HOURS
-        near = (known.hours[hour - 1] + known.hours[(hour + 1) % HOURS]) / 2
-        here = (known.hours[hour] + near) / 2
-        return (here * HOURS + HOUR_WEIGHT) / (total + HOUR_WEIGHT)
+        own = known.hours or _NO_HOURS
+        crowd = self._crowd.hours or _NO_HOURS
+        others = [max(0.0, all_ - mine) for all_, mine in zip(crowd, own, strict=True)]
+        usual = _share_of(others, hour, CROWD_HOURS, 1.0)
+        return _share_of(own, hour, HOUR_WEIGHT, usual)
 
     def _hour(self, minute: int) -> int:
         """Return the hour since the epoch that the clocks of the rule's zone show."""
@@ -203,10 +206,9 @@ class FirstSeen(Scope[Seen]):
             self._learn_members(known, day, cells, reported=reported)
         elif self.rule.novelty == "hour" and known.hour != self._hour(start):
             known.hour = self._hour(start)
-            known.hours = known.hours or [0.0] * HOURS
-            known.hours[known.hour % HOURS] += 1
-            if sum(known.hours) > MOST_DAYS * HOURS:
-                known.hours = [one / 2 for one in known.hours]
+            _add_hour(known, known.hour, MOST_DAYS * HOURS)
+            if not reported:
+                _add_hour(self._crowd, known.hour, MOST_HOURS)
         self._keys.renew(key, known)
 
     def _learn_members(
@@ -300,6 +302,23 @@ class FirstSeen(Scope[Seen]):
         """Take the boundary of final minutes that was in force when states were written."""
         super().resume(final)
         self._keys.resume()
+
+
+_NO_HOURS: Final = (0.0,) * HOURS
+
+
+def _add_hour(known: Known, hour: int, most: float) -> None:
+    known.hours = known.hours or [*_NO_HOURS]
+    known.hours[hour % HOURS] += 1
+    if sum(known.hours) > most:
+        known.hours = [one / 2 for one in known.hours]
+
+
+def _share_of(hours: Sequence[float], hour: int, weight: float, usual: float) -> float:
+    """Return how active one is at an hour, against an average one; `usual` counts for `weight`."""
+    near = (hours[hour - 1] + hours[(hour + 1) % HOURS]) / 2
+    here = (hours[hour] + near) / 2
+    return (here * HOURS + weight * usual) / (sum(hours) + weight)
 
 
 def _values(known: Known) -> list[Any]:

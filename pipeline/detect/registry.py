@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, Protocol
 
 from pipeline.detect.absence import Absence
+from pipeline.detect.after_end import AfterEnd
 from pipeline.detect.change_point import ChangePoint
 from pipeline.detect.count_burst import CountBurst
 from pipeline.detect.error_spike import ErrorSpike
@@ -81,6 +82,7 @@ DETECTORS: Final[tuple[tuple[str, Family], ...]] = (
     ("fan_out", _watch(FanOut)),
     ("first_seen", _watch(FirstSeen)),
     ("sequence", _watch(StepSequence)),
+    ("after_end", _watch(AfterEnd)),
     ("change_point", _watch(ChangePoint)),
     ("absence", _watch(Absence)),
 )

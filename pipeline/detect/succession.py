@@ -18,7 +18,8 @@ from pipeline.detect.rules.watching import WatchRule
 from pipeline.domain.feeds import Feed
 
 COUNTED: Final = {
-    *("detector", "dimension", "feeds", "measure", "of", "novelty", "after", "filters")
+    *("detector", "dimension", "feeds", "measure", "of", "novelty", "after", "filters"),
+    *("ended_by", "reopened_by"),
 }
 """Keys of a rule that say what is counted; a level learned of one thing says nothing of another."""
 

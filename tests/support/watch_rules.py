@@ -5,6 +5,7 @@ from typing import Any
 from pipeline.detect.rules import AnyRule
 from pipeline.detect.rules.watching import (
     AbsenceRule,
+    AfterEndRule,
     ChangePointRule,
     CountBurstRule,
     FanOutRule,
@@ -26,6 +27,7 @@ BY_NAME: dict[str, type[AnyRule]] = {
     "fan_out": FanOutRule,
     "first_seen": FirstSeenRule,
     "sequence": SequenceRule,
+    "after_end": AfterEndRule,
     "change_point": ChangePointRule,
     "absence": AbsenceRule,
 }
@@ -71,6 +73,12 @@ def small_rules() -> list[AnyRule]:
             measure="writes",
             after=[{"dimension": "thing", "measure": "errors", "min_count": 8}],
             parameters=quick | {"window_min": 5},
+        ),
+        rule(
+            "after_end",
+            ended_by={"dimension": "thing", "measure": "errors", "min_count": 3},
+            reopened_by={"dimension": "thing", "measure": "members", "min_count": 2},
+            parameters=quick | {"window_min": 5, "min_count": 8, "reopen_min": 10},
         ),
         rule(
             "change_point",

@@ -11,6 +11,7 @@ from pipeline.aggregate.dimensions.parts import (
     SUBJECT,
     or_else,
     text,
+    where,
     word_by_text,
     word_by_trait,
 )
@@ -41,6 +42,10 @@ AUDITED: Final = (
 )
 """What the Course Audit log says happened to a course."""
 _AUDITED: Final = word_by_text("fact", {f"course_{kind}": kind for kind in AUDITED})
+_CONCLUDED: Final = word_by_text("fact", {"course_concluded": "concluded"})
+_OPEN: Final = word_by_text(
+    "fact", {f"course_{kind}": "open" for kind in ("available", "unconcluded", "unpublished")}
+)
 _DELETED: Final = word_by_text(
     "fact",
     {
@@ -59,6 +64,11 @@ REQUESTED: Final = Narrow(
 )
 _BY: Final = or_else(DOER, NOBODY)
 SAID: Final = Narrow("course_change", SAYING, traits.FACT, (_SAID, _BY), members=SUBJECT)
+CONCLUDED: Final = Narrow(
+    "course_concluded", SAYING, traits.FACT, (where(SUBJECT, _CONCLUDED),), sampled=False
+)
+OPEN: Final = Narrow("course_open", SAYING, traits.FACT, (where(SUBJECT, _OPEN),), sampled=False)
+"""Courses of which something says that they go on: any change, where the state is told with it."""
 ANY: Final = Narrow("audit_change", AUDIT, traits.FACT, (_AUDITED, _BY), members=SUBJECT)
 MASS: Final = Narrow(
     "mass_change", SAYING, traits.FACT, (_DELETED, text("origin")), members=SUBJECT
@@ -66,4 +76,4 @@ MASS: Final = Narrow(
 """Deletes by kind and by what did them (sis, job, request). No event says the SIS batch it belongs
 to: compare deletes of an hour with other hours."""
 
-COURSES: Final = (REQUESTED, SAID, ANY, MASS)
+COURSES: Final = (REQUESTED, SAID, CONCLUDED, OPEN, ANY, MASS)

@@ -1,4 +1,4 @@
-"""What is known by an id in the path: LTI tools that are launched or send grades, and quizzes."""
+"""What is known by an id in the path: LTI tools that are launched or send grades."""
 
 from typing import Final
 
@@ -8,7 +8,7 @@ from pipeline.aggregate import path_kernels
 from pipeline.aggregate.arrow_texts import picked
 from pipeline.aggregate.dimensions import traits
 from pipeline.aggregate.dimensions.dimension import WEB, Narrow
-from pipeline.aggregate.dimensions.parts import NETWORK, PATH, Column, Part, Rows
+from pipeline.aggregate.dimensions.parts import PATH, Column, Part, Rows
 
 
 def id_behind(before: str) -> Part:
@@ -26,15 +26,5 @@ def id_behind(before: str) -> Part:
 
 LTI_TOOL: Final = Narrow("tool", WEB, traits.TOOL, (id_behind("tools/"),), sampled=False)
 """``/external_tools/7`` and ``/api/lti/v1/tools/7``."""
-QUIZZES: Final = Narrow(
-    "quiz",
-    WEB,
-    traits.QUIZ,
-    (id_behind("quizzes/"),),
-    (traits.WRITE,),
-    members=NETWORK,
-    sampled=False,
-)
-"""From how many networks a quiz is taken; nothing of single people."""
 
-IN_PATHS: Final = (LTI_TOOL, QUIZZES)
+IN_PATHS: Final = (LTI_TOOL,)

@@ -3,7 +3,7 @@
 from typing import Final
 
 from pipeline.aggregate.dimensions import traits
-from pipeline.aggregate.dimensions.dimension import BOTH, LIVE, WEB, Narrow
+from pipeline.aggregate.dimensions.dimension import BOTH, WEB, Narrow
 from pipeline.aggregate.dimensions.parts import IP, NETWORK, USER, only
 
 FAILED_BY_IP: Final = Narrow("failed_login_ip", WEB, traits.FAILED_LOGIN, (IP,))
@@ -12,8 +12,5 @@ ATTEMPTS: Final = Narrow(
     "login_ip", BOTH, traits.LOGIN, (IP,), members=only(USER, traits.ANSWERED), sampled=False
 )
 """Members are the accounts that got in: failures then success are errors and members of a key."""
-ACCOUNTS: Final = Narrow(
-    "login_account", LIVE, traits.LOGIN, (USER,), members=NETWORK, sampled=False
-)
 
-LOGINS: Final = (FAILED_BY_IP, FAILED, ATTEMPTS, ACCOUNTS)
+LOGINS: Final = (FAILED_BY_IP, FAILED, ATTEMPTS)

@@ -96,6 +96,17 @@ def only(one: Part, trait: int) -> Part:
     return Part(read)
 
 
+def where(one: Part, other: Part) -> Part:
+    """Return the part for rows that have another part too; there is none for the others."""
+
+    def read(rows: Rows) -> Column:
+        found, has = one.read(rows), other.read(rows).present
+        flags = [present for present in (found.present, has) if present is not None]
+        return Column(found.texts, np.logical_and.reduce(flags) if flags else None)
+
+    return Part(read)
+
+
 def word_by_trait(words: Sequence[tuple[int, str]]) -> Part:
     """Return the word of the first trait that a row has; there is none without such a trait."""
     pool = _pool([*(word for _, word in words), ""])

@@ -14,8 +14,5 @@ from pipeline.aggregate.dimensions.parts import CONTROLLER, DEVELOPER_KEY, NETWO
 THROTTLED: Final = Narrow("throttled", WEB, traits.THROTTLED, (DEVELOPER_KEY,), members=NETWORK)
 UNAUTHORISED: Final = Narrow("unauthorised", WEB, traits.UNAUTHORISED, (), members=CONTROLLER)
 """Members are controllers: one page that refuses is another story than all of them."""
-UNAUTHORISED_KEY: Final = Narrow(
-    "unauthorised_key", WEB, traits.UNAUTHORISED, (DEVELOPER_KEY,), members=NETWORK
-)
 
-REFUSALS: Final = (THROTTLED, UNAUTHORISED, UNAUTHORISED_KEY)
+REFUSALS: Final = (THROTTLED, UNAUTHORISED)

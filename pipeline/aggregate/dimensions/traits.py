@@ -35,10 +35,6 @@ PROGRAM: Final = 1 << 16
 MASQUERADED: Final = 1 << 17
 FACT: Final = 1 << 18
 """An event whose body says something; which fact it is stands in the column ``fact``."""
-JOB: Final = 1 << 29
-"""A Live Event that no request caused."""
-QUIZ: Final = 1 << 30
-"""A quiz is begun or handed in; what browsers save meanwhile would be many rows."""
 
 WRITE: Final = 1 << 19
 ANSWERED: Final = 1 << 20
@@ -130,10 +126,6 @@ _ACTIONS: Final[Mapping[int, Mapping[str, frozenset[str] | None]]] = {
         "submissions_api": frozenset({"create"}),
         "quizzes/quiz_submissions": frozenset({"create"}),
         "quizzes/quiz_submissions_api": frozenset({"create", "complete"}),
-    },
-    QUIZ: {
-        "quizzes/quizzes": frozenset({"show"}),
-        "quizzes/quiz_submissions": frozenset({"create"}),
     },
     MESSAGING: {"conversations": frozenset({"create", "add_message", "add_recipients"})},
     FILE: {"files": frozenset({"show", "show_relative", "public_url"})},

@@ -7,6 +7,7 @@ from pydantic import Field, model_validator
 from pipeline.detect.rules.envelope import Rule, Strict
 from pipeline.detect.rules.watching import (
     AbsenceRule,
+    AfterEndRule,
     ChangePointRule,
     CountBurstRule,
     FanOutRule,
@@ -105,6 +106,7 @@ AnyWatchRule = (
     | FanOutRule
     | FirstSeenRule
     | SequenceRule
+    | AfterEndRule
     | ChangePointRule
     | AbsenceRule
 )
@@ -121,6 +123,7 @@ RULES: Final[tuple[type[AnyRule], ...]] = (
     FanOutRule,
     FirstSeenRule,
     SequenceRule,
+    AfterEndRule,
     ChangePointRule,
     AbsenceRule,
 )

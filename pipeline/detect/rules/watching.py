@@ -4,6 +4,7 @@ Every one of them watches the keys of a dimension, merges flagged minutes into e
 what is usual from final minutes that were not flagged, and spends a budget of false alarms.
 """
 
+from datetime import date
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
@@ -139,9 +140,11 @@ class RatioRule(WatchRule):
 class FanOutParameters(WatchParameters):
     """How many distinct members are too many for a key within a window.
 
-    Nothing is reported before ``learning_min`` of the rule's own history.
+    Nothing is reported before ``learning_min`` of the rule's own history. Without a ``baseline``
+    the floors ``min_members`` and ``min_rows`` alone count.
     """
 
+    baseline: Literal["learned", "none"] = "learned"
     learning_min: Annotated[int, Field(ge=0, le=366 * DAY_MIN)] = 0
     min_members: Annotated[int, Field(gt=1)] = 10
     min_rows: Count = 1
@@ -220,6 +223,45 @@ class SequenceRule(WatchRule):
     measure: Measure = "rows"
     after: tuple[Step, ...] = ()
     parameters: SequenceParameters = SequenceParameters()
+
+
+class Period(Strict):
+    """Days of the rule's time zone from one on, up to another that is no more of them."""
+
+    from_: Annotated[date, Field(alias="from")]
+    until: date
+
+    @model_validator(mode="after")
+    def _has_days(self) -> Self:
+        if self.until <= self.from_:
+            raise ValueError("until must be a later day than from")
+        return self
+
+
+class AfterEndParameters(WatchParameters):
+    """How much of what goes on after an end is too much.
+
+    A key that goes on after all counts as ended for ``reopen_min`` more. ``ended_between``: periods
+    in which every key has ended.
+    """
+
+    min_count: Count = 1
+    reopen_min: Long = 60
+    forget_after_min: Long = 366 * DAY_MIN
+    ended_between: tuple[Period, ...] = ()
+
+
+class AfterEndRule(WatchRule):
+    """A rule of the detector ``after_end``: a key goes on after what ``ended_by`` counted of it.
+
+    ``reopened_by`` says that it goes on rightly; keys of all dimensions are the same things.
+    """
+
+    detector: Literal["after_end"]
+    measure: Measure = "rows"
+    ended_by: Step
+    reopened_by: Step | None = None
+    parameters: AfterEndParameters = AfterEndParameters()
 
 
 class ChangePointParameters(WatchParameters):

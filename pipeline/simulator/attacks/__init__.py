@@ -5,6 +5,7 @@ from typing import Final
 from pipeline.domain.errors import SettingsError
 from pipeline.simulator.attacks.acting import ACTING_ATTACKS, BURSTS
 from pipeline.simulator.attacks.administration import ADMINISTRATION_ATTACKS
+from pipeline.simulator.attacks.afterwards import AFTERWARDS
 from pipeline.simulator.attacks.attack import AttackKind
 from pipeline.simulator.attacks.drill import Drill
 from pipeline.simulator.attacks.error_spike import DEPLOY_FAILS, INSTANCE_DOWN
@@ -25,6 +26,7 @@ DRILLS: Final[tuple[Drill, ...]] = (
     *TOKEN_ATTACKS,
     *ACTING_ATTACKS,
     *RECORD_ATTACKS,
+    *AFTERWARDS,
     *READING_ATTACKS,
     *ADMINISTRATION_ATTACKS,
     *FAILURES,

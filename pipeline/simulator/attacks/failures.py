@@ -47,8 +47,8 @@ def passback_fails(scene: Scene) -> None:
         journey.ask(routes.PASSBACK, course, ACCOUNT_TOOL, status=500)
 
 
-def refused(pages: tuple[Route, ...], status: int) -> Callable[[Scene], None]:
-    """Return an act in which people are refused on some pages, and try again."""
+def failing(pages: tuple[Route, ...], status: int) -> Callable[[Scene], None]:
+    """Return an act in which some pages fail people with a status, and they try again."""
 
     def act(scene: Scene) -> None:
         for at in scene.clock(scene.size):
@@ -118,24 +118,34 @@ FAILURES: Final[tuple[Drill, ...]] = (
         hours=OFFICE, also=_ERRORS, detail="A tool's grades are refused with server errors.",
     ),
     *attack(
-        "page-refused", refused((routes.ROSTER,), 403), (6, 120, 500),
+        "page-refused", failing((routes.ROSTER,), 403), (6, 120, 500),
         rule="error_spike_4xx_controller", minutes=20, hours=OFFICE, also=_REFUSED,
         detail="A permission is taken away: a page refuses everybody.",
     ),
     *attack(
-        "page-gone", refused((routes.SYLLABUS,), 404), (6, 120, 500),
+        "page-gone", failing((routes.SYLLABUS,), 404), (6, 120, 500),
         rule="error_spike_4xx_controller", minutes=20, hours=OFFICE, also=_REFUSED,
         detail="A link in wide use leads to a page that is gone.",
     ),
     *attack(
-        "access-lost", refused(_MANY_PAGES, 403), (10, 250, 800),
+        "access-lost", failing(_MANY_PAGES, 403), (10, 250, 800),
         rule="error_spike_4xx_instance", minutes=10, hours=OFFICE, also=_REFUSED,
         detail="A wrong change of roles: many pages refuse.",
     ),
     *attack(
-        "links-gone", refused(_MANY_PAGES, 404), (10, 250, 800),
+        "links-gone", failing(_MANY_PAGES, 404), (10, 250, 800),
         rule="error_spike_4xx_instance", minutes=10, hours=OFFICE, also=_REFUSED,
         detail="Links into many courses lead nowhere.",
+    ),
+    *attack(
+        "page-crashes", failing((routes.GRADES,), 500), (6, 120, 500),
+        rule="error_spike_5xx_controller", minutes=20, hours=OFFICE, also=_ERRORS,
+        detail="A page fails for everybody who has data of one kind.",
+    ),
+    *attack(
+        "database-slow", failing(_MANY_PAGES, 504), (10, 250, 800),
+        rule="error_spike_5xx_instance", minutes=10, hours=OFFICE, also=_ERRORS,
+        detail="A slow database: requests to many pages time out.",
     ),
     *attack(
         "events-stop", events_stop, (0, 0, 0), rule="live_events_silent", minutes=(20, 60, 150),

@@ -2,18 +2,19 @@
 
 from typing import Final
 
-from pipeline.domain.event_time import MICROS
+from pipeline.domain.event_time import HOUR, MICROS
 from pipeline.simulator import chances, routes
 from pipeline.simulator.attacks import paths
+from pipeline.simulator.attacks.afterwards import conclude_by_import, regrade
 from pipeline.simulator.attacks.drill import OFFICE, Drill, look_alike
 from pipeline.simulator.attacks.records import change_course, open_course
 from pipeline.simulator.attacks.scene import Scene, tell
 from pipeline.simulator.client import Client
-from pipeline.simulator.events import course_updated, grade_change
+from pipeline.simulator.events import grade_change
 from pipeline.simulator.help_desk import become, look_up, stop_acting
 from pipeline.simulator.jobs import SIS_TAG, enrollment
 from pipeline.simulator.pages import HELPED, STUDENT_DAY
-from pipeline.simulator.request import Audit, JobEvent, Request
+from pipeline.simulator.request import JobEvent, Request
 from pipeline.simulator.university import CAMPUS_IPS
 
 
@@ -65,7 +66,7 @@ def large_import(scene: Scene) -> None:
         scene.jobs.append(JobEvent(when, "enrollment_created", body, "1000000000000071", SIS_TAG))
 
 
-def regrade(scene: Scene) -> None:
+def second_look(scene: Scene) -> None:
     """Let a teacher look at a class's work again: some grades rise, some fall."""
     teacher = scene.somebody("teacher")
     course = scene.dice.pick(teacher.courses)
@@ -104,13 +105,14 @@ def chores(scene: Scene) -> None:
 
 
 def end_of_course(scene: Scene) -> None:
-    """Let a teacher conclude or withdraw a course of his own."""
+    """Let a teacher conclude or withdraw a course of the last term."""
     teacher = scene.somebody("teacher")
     journey = scene.journey(scene.at_home(teacher), scene.moment.start_us)
     for at in scene.clock(scene.size):
         journey.at = at
         state = scene.dice.pick(("completed", "claimed"))
-        change_course(journey, scene.dice.pick(teacher.courses), paths.CHANGED_COURSE, state)
+        course = scene.dice.pick(teacher.courses).last_term()
+        change_course(journey, course, paths.CHANGED_COURSE, state)
 
 
 def open_own_course(scene: Scene) -> None:
@@ -126,12 +128,32 @@ def term_ends(scene: Scene) -> None:
     """Let an import conclude the courses of a term that is over."""
     courses = scene.dice.sample(scene.world.university.courses, scene.size)
     for course, at in zip(courses, scene.clock(len(courses)), strict=True):
-        when = at - at % 1_000
-        body = course_updated(course, when, "completed")
-        noted = (Audit("concluded", course.id),)
-        scene.jobs.append(
-            JobEvent(when, "course_updated", body, "1000000000000072", SIS_TAG, noted)
-        )
+        conclude_by_import(scene, course.last_term(), at)
+
+
+def grade_appeal(scene: Scene) -> None:
+    """Let a teacher mend a grade or two in a course that is over: somebody appealed."""
+    teacher = scene.somebody("teacher")
+    course = scene.dice.pick(teacher.courses).last_term()
+    conclude_by_import(scene, course, scene.moment.start_us)
+    journey = scene.journey(scene.at_home(teacher), scene.moment.start_us)
+    regrade(scene, journey, (teacher, course), list(scene.clock(scene.size + 1))[1:])
+
+
+def concluded_by_mistake(scene: Scene) -> None:
+    """Let a course be concluded, opened again, and its class be graded two hours later."""
+    start, end = scene.moment
+    teacher = scene.somebody("teacher")
+    course = scene.dice.pick(teacher.courses).last_term()
+    journey = scene.journey(scene.at_home(teacher), start)
+    change_course(journey, course, paths.CHANGED_COURSE, "completed")
+    journey.pause(300)
+    change_course(journey, course, paths.CHANGED_COURSE, "available")
+    late = [
+        start + 2 * HOUR + (at - start) * (end - start - 2 * HOUR) // (end - start)
+        for at in scene.clock(scene.size)
+    ]
+    regrade(scene, journey, (teacher, course), late)
 
 
 def hand_ins(scene: Scene) -> None:
@@ -178,7 +200,7 @@ LOOK_ALIKES: Final[tuple[Drill, ...]] = (
         detail="An import enrols a new cohort.",
     ),
     look_alike(
-        "regrade", regrade, 20, minutes=60, hours=OFFICE,
+        "regrade", second_look, 20, minutes=60, hours=OFFICE,
         detail="A teacher looks at a class's work again.",
     ),
     look_alike(
@@ -193,6 +215,14 @@ LOOK_ALIKES: Final[tuple[Drill, ...]] = (
     look_alike(
         "term-ends", term_ends, 40, minutes=15, hours=(3.0, 5.0),
         detail="An import concludes the courses of a term.",
+    ),
+    look_alike(
+        "grade-appeal", grade_appeal, 2, minutes=60,
+        detail="A grade or two of a course that is over are mended.",
+    ),
+    look_alike(
+        "concluded-by-mistake", concluded_by_mistake, 10, minutes=170, hours=(9.0, 15.0),
+        detail="A course is concluded, opened again, and goes on.",
     ),
     look_alike("hand-ins", hand_ins, 25, minutes=30, detail="A teacher downloads a class's files."),
     look_alike(

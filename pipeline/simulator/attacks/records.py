@@ -58,7 +58,14 @@ def reset_courses(scene: Scene) -> None:
 
 def close_courses(scene: Scene) -> None:
     """Conclude courses in mid-term, with an administrator's account."""
-    _change_courses(scene, scene.somebody("admin"), paths.CHANGED_COURSE, "completed")
+    closer, mender = scene.people("admin", 2)
+    closed = _change_courses(scene, closer, paths.CHANGED_COURSE, "completed", share=0.8)
+    # Who notices opens them again, and people go on with their courses.
+    start, end = scene.moment
+    journey = scene.journey(scene.at_home(mender), start)
+    for number, course in enumerate(closed):
+        journey.at = start + int((0.85 + 0.1 * number / len(closed)) * (end - start))
+        change_course(journey, course, paths.CHANGED_COURSE, "available")
 
 
 def open_courses(scene: Scene) -> None:
@@ -108,13 +115,18 @@ def _regrade(
     scene.about("grader", teacher.user_id)
 
 
-def _change_courses(scene: Scene, admin: Person, route: Route, state: str) -> None:
-    journey = scene.journey(scene.at_home(admin), scene.moment.start_us)
+def _change_courses(
+    scene: Scene, admin: Person, route: Route, state: str, share: float = 1.0
+) -> list[Course]:
+    """Change courses in the first `share` of the moment; return them."""
+    start = scene.moment.start_us
+    journey = scene.journey(scene.at_home(admin), start)
     courses = scene.dice.sample(scene.world.university.courses, scene.size)
     for course, at in zip(courses, scene.clock(len(courses)), strict=True):
-        journey.at = at
+        journey.at = start + int((at - start) * share)
         change_course(journey, course, route, state)
     scene.about("course_changer", admin.user_id)
+    return courses
 
 
 def change_course(journey: Journey, course: Course, route: Route, state: str) -> None:
@@ -132,7 +144,12 @@ def change_course(journey: Journey, course: Course, route: Route, state: str) ->
         note(journey, Audit(_NOTED[state], course.id))
 
 
-_NOTED: Final = {"deleted": "deleted", "completed": "concluded", "claimed": "claimed"}
+_NOTED: Final = {
+    "deleted": "deleted",
+    "completed": "concluded",
+    "claimed": "claimed",
+    "available": "unconcluded",
+}
 """What the Course Audit log calls a state."""
 _NEW_COURSE: Final = 500_000
 
@@ -176,7 +193,7 @@ def _user(person: Person, at: int) -> str:
 
 
 _GRADES: Final = ("grade", "unknown_developer_key", "token_", "session_from")
-_COURSES: Final = ("course_", "admin_")
+_COURSES: Final = ("course_", "admin_", "grades_after")
 _OPENED: Final = (*_COURSES, "token_", "unknown_developer_key")
 _SIS: Final = ("sis_",)
 

@@ -2,9 +2,10 @@
 
 import gzip
 import json
+import re
 import uuid
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,7 +14,7 @@ import pytest
 
 from pipeline.app.commands.erase import erase
 from pipeline.codecs.canonical import SHARD
-from pipeline.domain.topics import ERASURES, REQUEST_STATS, SESSIONS, Topic
+from pipeline.domain.topics import ANOMALIES, ERASURES, REQUEST_STATS, SESSIONS, Topic
 from pipeline.sink.client import open_client
 from pipeline.sink.people import rows_of
 from tests.support.clickhouse_http import ask
@@ -23,31 +24,39 @@ from tests.support.stack import Stack
 pytestmark = pytest.mark.stack
 
 PATIENCE_S = 600.0
+ATTACK = "masquerade-burst"
 KEPT = ("erasures", "erased_", "dead_letters")
 """Tables that are to keep the id, or are not searched."""
+OF_OTHERS = {"url", "referrer", "body", "extra"}
+"""Texts in rows of others, which may say anything."""
 OF_BODIES: dict[str | None, tuple[str, ...]] = {
     **dict.fromkeys(("grader", "grader_up", "mass_change"), ("members", "contributing_keys")),
-    **dict.fromkeys(("graded_course", "quiz", "tool", "developer_key"), ("key",)),
+    **dict.fromkeys(("graded_course", "tool", "developer_key"), ("key",)),
 }
 """What signals hold of bodies of others' rows, and keys that are numbers of something else."""
 
 
 class Erased(NamedTuple):
-    """A line that forgot somebody others had acted as, and a replay without their rows."""
+    """A line that forgot somebody who acted as others, and one of these; one that never had them.
+
+    ``told_of`` are the columns that named them before.
+    """
 
     line: Line
-    person: int
+    people: tuple[int, int]
     without: Path
+    told_of: set[str]
 
 
 @pytest.fixture(scope="module")
 def erased(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Erased]:
-    """A day's results, closed and final; then the erasure."""
+    """A day's results, closed and final, an alert among them; then the erasures."""
     directory = tmp_path_factory.mktemp("erase")
-    files = simulated(directory / "canvas", "--users", "60", "--hours", "4", "--seed", "7")
+    simulation = ("--users", "60", "--hours", "6", "--seed", "7", "--attacks", ATTACK)
+    files = simulated(directory / "canvas", *simulation)
     whole, without = directory / "whole", directory / "without"
-    person = _somebody(files)
-    _copy(files, whole, without, person)
+    people = _people_of_the_attack(files)
+    _copy(files, whole, without, people)
     name = uuid.uuid4().hex[:12]
     line = Line(stack, f"erase-{name}.", f"erase_{name}")
     line.create()
@@ -57,32 +66,46 @@ def erased(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[E
     line.start("sessionize", "detect", "sink")
     try:
         line.caught_up(close=True, within_s=PATIENCE_S)
-        assert any(_rows(line, person).values())
-        assert {"web_logs_store.user_id", "sessions.actor"} <= _told_of(line, person)
-        erase(person, settings=line.settings)
-        yield Erased(line, person, replay(without, directory / "result"))
+        told_of = _told_of(line, people)
+        for person in people:
+            assert any(_rows(line, person).values())
+            erase(person, settings=line.settings)
+        yield Erased(line, people, replay(without, directory / "result"), told_of)
     finally:
         line.stop()
         ask(stack.clickhouse_address, f"DROP DATABASE {line.settings.clickhouse_database}")
 
 
-def test_final_results_are_those_of_a_line_that_never_saw_the_person(erased: Erased) -> None:
+def test_final_results_are_those_of_a_line_that_never_saw_the_people(erased: Erased) -> None:
     erased.line.caught_up(within_s=PATIENCE_S)
-    for topic in (SESSIONS, REQUEST_STATS):
+    for topic in (SESSIONS, REQUEST_STATS, ANOMALIES):
         found = final(topic, _latest(erased.line, topic))
         assert _with_rows(found) == _with_rows(replayed(erased.without, topic)), topic.name
 
 
-def test_no_table_has_a_row_of_the_person(erased: Erased) -> None:
-    assert not any(_rows(erased.line, erased.person).values())
-    assert _told_of(erased.line, erased.person) == set()
+def test_an_alert_about_the_person_is_taken_back(erased: Erased) -> None:
+    """An alert is told once more, as retracted, to whom it was told before."""
+    about = [row for row in erased.line.records(ANOMALIES) if row["key"] == str(erased.people[0])]
+    assert {row["rule"] for row in about} >= {"masquerade_burst"}
+    episodes = {row["episode"]: row for row in sorted(about, key=lambda row: row["version"])}
+    assert {row["status"] for row in episodes.values()} == {"retracted"}
 
 
-def test_the_erasure_is_on_its_topic_and_again_it_changes_nothing(erased: Erased) -> None:
-    again = erase(erased.person, settings=erased.line.settings)
+def test_no_table_tells_of_the_people(erased: Erased) -> None:
+    """Every column of every table and view is searched, whatever the tables say of themselves."""
+    stores = {"web_logs", "live_events", "sessions", "request_stats", "anomalies"}
+    assert {name.partition(".")[0].removesuffix("_store") for name in erased.told_of} >= stores
+    for person in erased.people:
+        assert not any(_rows(erased.line, person).values())
+    assert _told_of(erased.line, erased.people) == set()
+
+
+def test_the_erasures_are_on_their_topic_and_again_they_change_nothing(erased: Erased) -> None:
+    again = erase(erased.people[0], settings=erased.line.settings)
     assert not any(again.before.values())
     records = erased.line.records(ERASURES)
-    assert {(row["kind"], row["subject"]) for row in records} == {("person", str(erased.person))}
+    wanted = {("person", str(person)) for person in erased.people}
+    assert {(row["kind"], row["subject"]) for row in records} == wanted
 
 
 def _rows(line: Line, person: int) -> dict[str, int]:
@@ -93,35 +116,36 @@ def _rows(line: Line, person: int) -> dict[str, int]:
         client.close()
 
 
-def _told_of(line: Line, person: int) -> set[str]:
-    """Return the columns of tables and views, said to be personal, that hold the person's id."""
+def _told_of(line: Line, people: Iterable[int]) -> set[str]:
+    """Return the columns of tables and views that hold an id of theirs, alone or in a text."""
+    ids = re.compile(rf"(?<![0-9])(?:{'|'.join(map(str, people))})(?![0-9])")
     found = set()
-    with closing(open_client(line.settings.clickhouse())) as client:
-        columns = client.query(
-            "SELECT table, groupArray(name) FROM system.columns WHERE database = currentDatabase()"
-            " AND startsWith(comment, 'Personal data') GROUP BY table"
-        )
-        for table, names in columns.result_rows:
-            if table.startswith(KEPT):
-                continue
-            for row in client.query(f"SELECT * FROM {table}").named_results():  # noqa: S608 - ours
-                of_bodies = OF_BODIES.get(row.get("dimension"), ())
-                held = (name for name in names if name not in of_bodies)
-                found |= {f"{table}.{name}" for name in held if str(person) in _ids(row[name])}
+    tables = _asked(line, "SELECT name FROM system.tables WHERE database = currentDatabase()")
+    for table in (row["name"] for row in tables):
+        if table.startswith(KEPT):
+            continue
+        for row in _asked(line, f"SELECT * FROM `{table}`"):  # noqa: S608 - ours
+            passed_over = OF_OTHERS.union(OF_BODIES.get(row.get("dimension"), ()))
+            held = {name: json.dumps(value) for name, value in row.items()}
+            found |= {
+                f"{table}.{name}"
+                for name, text in held.items()
+                if name not in passed_over and ids.search(text)
+            }
     return found
 
 
-def _ids(value: Any) -> set[str]:
-    """Return the ids a value consists of: itself, its items, the parts of a key."""
-    if isinstance(value, list):
-        return set().union(*map(_ids, value))
-    return set(str(value).split("#"))
+def _asked(line: Line, statement: str) -> list[dict[str, Any]]:
+    with closing(open_client(line.settings.clickhouse())) as client:
+        answer = client.raw_query(statement, fmt="JSONEachRow")
+    return [json.loads(row) for row in answer.splitlines()]
 
 
 def _latest(line: Line, topic: Topic) -> list[dict[str, Any]]:
     identity = {
         SESSIONS: ("session_id", "start"),
         REQUEST_STATS: ("feed", "minute", "dimension", "key"),
+        ANOMALIES: ("episode",),
     }[topic]
     latest: dict[tuple[Any, ...], dict[str, Any]] = {}
     for row in sorted(line.records(topic), key=lambda row: row["version"]):
@@ -150,25 +174,27 @@ def _people(line: str) -> set[int]:
         return set()
 
 
-def _somebody(files: Path) -> int:
-    """Return the user of most rows among those that somebody else acted as."""
+def _people_of_the_attack(files: Path) -> tuple[int, int]:
+    """Return who acted as others, and who of these has most rows."""
+    attack = json.loads((files / "labels.json").read_text())["attacks"][0]
+    actor = int(attack["keys"][0]["key"])
     rows: Counter[int] = Counter()
     targets: set[int] = set()
     for path in (files / "web_logs").iterdir():
         for people in map(_people, _lines(path)):
             rows.update(people)
-            if len(people) > 1:
-                targets |= people
-    return max(targets, key=lambda person: rows[person])
+            if actor in people:
+                targets |= people - {actor}
+    return actor, max(targets, key=lambda person: rows[person])
 
 
-def _copy(files: Path, whole: Path, without: Path, person: int) -> None:
+def _copy(files: Path, whole: Path, without: Path, people: Iterable[int]) -> None:
     for feed in ("web_logs", "live_events"):
         for directory in (whole, without):
             (directory / feed).mkdir(parents=True)
         for path in sorted((files / feed).iterdir()):
             kept = [line for line in _lines(path) if '"D"' not in line]
-            others = [line for line in kept if person not in _people(line)]
+            others = [line for line in kept if _people(line).isdisjoint(people)]
             name = path.name.removesuffix(".gz")
             for directory, lines in ((whole, kept), (without, others)):
                 if lines:

@@ -74,7 +74,8 @@ def test_grades_of_caliper_are_known_without_an_old_score() -> None:
         ("deleted", "course_deleted"),
         ("completed", "course_concluded"),
         ("claimed", "course_unpublished"),
-        ("available", None),
+        ("available", "course_available"),
+        ("created", None),
     ],
 )
 def test_a_course_says_its_state(state: str, said: str | None) -> None:
@@ -100,7 +101,7 @@ def test_an_administrator_is_added_only_if_the_event_says_so() -> None:
 
 
 def test_a_word_in_a_title_is_no_state() -> None:
-    body = {"name": "deleted", "other": '"workflow_state":"deleted"', "workflow_state": "available"}
+    body = {"name": "deleted", "other": '"workflow_state":"deleted"', "workflow_state": "created"}
     assert fact("course_updated", body) == NOTHING
 
 

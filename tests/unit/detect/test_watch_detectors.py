@@ -111,6 +111,29 @@ def test_an_unusual_hour_is_reported() -> None:
     assert [(key, first) for key, first, _ in alerts(stats, given)] == [("admin", LAST + 120)]
 
 
+@pytest.mark.parametrize(("colleagues", "found"), [(0, 0), (4, 1)])
+def test_who_has_little_history_is_expected_when_colleagues_work(
+    colleagues: int, found: int
+) -> None:
+    stats = noise(2, [2], 1).clear()
+    for day in range(DAYS):
+        for number in range(colleagues):
+            stats = planted(stats, f"admin-{number}", day * DAY + 9 * 60, 8 * 60, rows=1)
+    for day in (0, 1, 2, 3):
+        stats = planted(stats, "new", day * DAY + 14 * 60, 5, rows=1)
+    stats = planted(stats, "new", LAST + 2 * 60, 5, rows=1)
+    given = rule("first_seen", novelty="hour", parameters=FRESH)
+    assert [key for key, _, _ in alerts(stats, given)] == ["new"] * found
+
+
+def test_without_a_baseline_the_floors_alone_count_and_no_chance_is_told() -> None:
+    given = rule("fan_out", parameters={"baseline": "none", "min_members": 2, "min_rows": 4})
+    one = planted(noise(2, [2], 1).clear(), "s", 600, 10, rows=1, members=["home"])
+    assert alerts(one, given, 1) == []
+    assert alerts(planted(one, "s", 612, 2, rows=1, members=["elsewhere"]), given, 1) != []
+    assert alerts(planted(one, "s", 640, 3, rows=1, members=["elsewhere"]), given, 1) == []
+
+
 @pytest.mark.parametrize(("gap", "found"), [(3, 1), (-6, 0), (40, 0)])
 def test_steps_count_only_in_their_order_and_within_the_window(gap: int, found: int) -> None:
     failures = planted(some_noise().clear(), "ip", 600, 5, rows=2, errors=2)
