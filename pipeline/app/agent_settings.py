@@ -95,7 +95,7 @@ class SqsSettings(BaseModel):
         None, description="Address of a server that speaks SQS and is not Amazon's."
     )
     sqs_receivers: int = Field(
-        8, ge=1, le=100, description="Requests that wait for messages at the same time."
+        16, ge=1, le=100, description="Requests that wait for messages at the same time."
     )
     sqs_wait_s: int = Field(20, ge=1, le=20, description="Time a request waits for messages.")
     sqs_visibility_s: int = Field(
