@@ -58,6 +58,8 @@ class Progress:
 
     def add(self, page: AuditPage, subject: int, window: Window) -> None:
         """Take what is new on a page; raise TooManyBadRecords."""
+        if not page.read:
+            return
         counts = self.tools.figures.rows
         new = []
         for event, at in zip(page.rows["id"], page.rows["created_at"], strict=True):
