@@ -59,8 +59,14 @@ def _flags(spaces: Sequence[int], most: int) -> Flags:
 
 def counting(plan: NarrowPlan, few: FewRows, numbers: KeyNumbers) -> Counting | None:
     """Return which rows are in which dimension; None if none is in any."""
-    found = [_of_one_key(few, key, dimensions, numbers) for key, dimensions in plan.by_key]
-    some = [each for each in found if each is not None]
+    seen = int(np.bitwise_or.reduce(few.traits))
+    some = []
+    for key, dimensions in plan.by_key:
+        # Most batches have no row at all for most dimensions.
+        asked = [(space, one) for space, one in dimensions if _may_have(one, seen)]
+        found = _of_one_key(few, key, asked, numbers) if asked else None
+        if found is not None:
+            some.append(found)
     if not some:
         return None
     return Counting(*(np.concatenate(each) for each in zip(*some, strict=True)))
@@ -77,6 +83,11 @@ def members(plan: NarrowPlan, few: FewRows, rows: Counting) -> Mapping[Part, tup
                 having, texts = having[present], cut(texts, np.flatnonzero(present))
             found[part] = having, texts
     return found
+
+
+def _may_have(one: Narrow, seen: int) -> bool:
+    """Say whether rows that have these traits between them may be in a dimension."""
+    return bool(seen & one.traits) and all(seen & trait for trait in one.also)
 
 
 def _of_one_key(

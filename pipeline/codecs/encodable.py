@@ -85,7 +85,7 @@ class _Texts(NamedTuple):
     union: _Union
 
     def longest(self) -> Int64s:
-        return np.diff(self.offsets) + (1 + _LONGEST)
+        return _lengths(self.offsets) + (1 + _LONGEST)
 
     def put(self, rows: slice, out: Bytes, cursors: Int64s) -> None:
         offsets = self.offsets[rows.start : rows.stop + 1]
@@ -98,7 +98,7 @@ class _LongLists(NamedTuple):
     union: _Union
 
     def longest(self) -> Int64s:
-        return np.diff(self.bounds) * _LONGEST + (2 + _LONGEST)
+        return _lengths(self.bounds) * _LONGEST + (2 + _LONGEST)
 
     def put(self, rows: slice, out: Bytes, cursors: Int64s) -> None:
         bounds = self.bounds[rows.start : rows.stop + 1]
@@ -112,9 +112,8 @@ class _TextLists(NamedTuple):
     union: _Union
 
     def longest(self) -> Int64s:
-        texts = np.diff(self.offsets[self.bounds])
-        longest: Int64s = texts + np.diff(self.bounds) * _LONGEST + (2 + _LONGEST)
-        return longest
+        texts = _lengths(self.offsets[self.bounds])
+        return texts + _lengths(self.bounds) * _LONGEST + (2 + _LONGEST)
 
     def put(self, rows: slice, out: Bytes, cursors: Int64s) -> None:
         bounds = self.bounds[rows.start : rows.stop + 1]
@@ -191,11 +190,24 @@ def _numbers(field: FlatField, values: Any, union: _Union) -> Encodable:
 
 
 def _union(field: FlatField, array: Any) -> _Union:
-    if field.null_branch is None:
-        return _Union(_NO_FLAGS, _NO_BYTES)
-    value, null = 2 * (1 - field.null_branch), 2 * field.null_branch
-    valid = _NO_FLAGS if array is None or not array.null_count else _bits(array, 0)
-    return _Union(valid, np.array([value, null], np.uint8))
+    union = _UNIONS[field.null_branch]
+    if field.null_branch is None or array is None or not array.null_count:
+        return union
+    return union._replace(valid=_bits(array, 0))
+
+
+_UNIONS: Final[dict[int | None, _Union]] = {
+    None: _Union(_NO_FLAGS, _NO_BYTES),
+    0: _Union(_NO_FLAGS, np.array([2, 0], np.uint8)),
+    1: _Union(_NO_FLAGS, np.array([0, 2], np.uint8)),
+}
+"""By the branch of null, without nulls: made once, for a commit of few rows has 83 columns."""
+
+
+def _lengths(ends: Int64s) -> Int64s:
+    """Return the differences of neighbours; numpy's own function takes 5 µs longer."""
+    lengths: Int64s = ends[1:] - ends[:-1]
+    return lengths
 
 
 def _lists(field: FlatField, array: Any, union: _Union) -> Encodable:

@@ -264,9 +264,10 @@ class SessionizeTask:
         limit = self._watermarks.limit
         if limit is None:
             return frame, None
-        late = frame[_TIME[feed]] < limit
-        if not late.any():
+        times = frame[_TIME[feed]].to_numpy()
+        if not len(times) or times.min() >= limit:
             return frame, None
+        late = pl.Series(times < limit)
         rest = frame.filter(late)
         self._tallies[feed].late += self._rejects.late(
             "late", feed, chunk, rest, self._watermarks.task

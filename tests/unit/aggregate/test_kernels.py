@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from random import Random
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 from hypothesis import given
 from hypothesis import strategies as st
@@ -91,6 +92,11 @@ def test_keys_of_two_parts_are_those_that_are_joined_row_by_row(
     assert set(keys.spaces(twice[0]).tolist()) == {3}
 
 
+def lists_of(kept: SmallestTexts, groups: npt.NDArray[np.int64]) -> list[list[str]]:
+    """Return what is kept of groups."""
+    return pl.Series(values=kept.arrow_lists(groups)).to_list()
+
+
 @given(
     st.lists(st.lists(st.tuples(st.integers(0, 4), texts), max_size=50), max_size=4),
     st.sets(st.integers(0, 4)),
@@ -108,9 +114,9 @@ def test_the_smallest_texts_of_a_group_are_those_of_a_sorted_set(
         wanted[group].clear()
     # Python and UTF-8 bytes order texts alike.
     expected = [sorted(wanted[group])[:3] for group in range(5)]
-    assert kept.lists(np.arange(5)).to_list() == expected
+    assert lists_of(kept, np.arange(5)) == expected
     kept.keep(ints([4, 2]))
-    assert kept.lists(np.arange(2)).to_list() == [expected[4], expected[2]]
+    assert lists_of(kept, np.arange(2)) == [expected[4], expected[2]]
 
 
 @given(
@@ -128,21 +134,21 @@ def test_texts_are_offered_where_they_lie_as_copies_are(
         there.add_views(groups, BatchColumns(column).views("t"), chosen)
         offered = [rows[row] for row in chosen.tolist() if rows[row][1] is not None]
         copied.add(ints(g for g, _ in offered), texts_of(series(t or "" for _, t in offered)))
-    assert there.lists(np.arange(5)).to_list() == copied.lists(np.arange(5)).to_list()
+    assert lists_of(there, np.arange(5)) == lists_of(copied, np.arange(5))
 
 
 def test_smallest_texts_outgrow_their_room() -> None:
     kept, groups = SmallestTexts(2), np.arange(4000)
     for letter in "cba":
         kept.add(groups, texts_of(pl.Series([letter * 40]).new_from_index(0, len(groups))))
-    assert kept.lists(groups).to_list() == [["a" * 40, "b" * 40]] * len(groups)
+    assert lists_of(kept, groups) == [["a" * 40, "b" * 40]] * len(groups)
 
 
 def test_smallest_texts_of_one_length_take_no_more_room() -> None:
     kept, group = SmallestTexts(3), np.zeros(1, np.int64)
     for number in range(2000, 1000, -1):
         kept.add(group, texts_of(pl.Series([f"{number:036}"])))
-    assert kept.lists(group).to_list() == [[f"{number:036}" for number in range(1001, 1004)]]
+    assert lists_of(kept, group) == [[f"{number:036}" for number in range(1001, 1004)]]
     assert kept._filled.tolist() == [3 * 36, 3 * 36]
 
 
