@@ -23,16 +23,17 @@ class Texts(NamedTuple):
     offsets: I64
     data: Bytes
 
+    def some(self, rows: I64) -> "Texts":
+        """Return copies of the texts of some rows."""
+        starts = self.offsets[rows]
+        return picked(starts, self.offsets[rows + 1] - starts, self.data)
+
     def series(self) -> pl.Series:
         """Return the texts as a String series."""
         return pl.Series(values=self.arrow(), dtype=pl.String)
 
-    def lists(self, counts: I64) -> pl.Series:
-        """Return them as one list a row, ``counts[i]`` long."""
-        return pl.Series(values=self.arrow_lists(counts))
-
     def arrow_lists(self, counts: I64) -> "pa.LargeListArray[Any]":
-        """Return the same as an Arrow array; nothing is copied."""
+        """Return them as Arrow lists, ``counts[i]`` long; nothing is copied."""
         return lists_of(counts, self.arrow())
 
     def arrow(self) -> pa.LargeStringArray:

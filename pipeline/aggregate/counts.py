@@ -76,13 +76,8 @@ def are_timed(feeds: pl.Series, dimensions: pl.Series) -> npt.NDArray[np.bool_]:
 _TIMED: Final = tuple(one.name for one in DIMENSIONS if isinstance(one, Wide))
 
 
-def histograms(numbers: I64, present: npt.NDArray[np.bool_]) -> pl.Series:
-    """Return the histograms as one list a row; empty ones where they are not present."""
-    return pl.Series(values=arrow_histograms(numbers, present))
-
-
 def arrow_histograms(numbers: I64, present: npt.NDArray[np.bool_]) -> "pa.LargeListArray[Any]":
-    """Return the same as an Arrow array."""
+    """Return the histograms as one list a row; empty ones where they are not present."""
     values = numbers[:, PLAIN:] if present.all() else numbers[present, PLAIN:]
     flat = longs_of(np.ascontiguousarray(values).reshape(-1))
     return lists_of(np.where(present, BUCKETS, 0), flat)

@@ -5,11 +5,12 @@ a slot are a chain. Python sees only slots with more than ``most`` members: of t
 the smallest hashes stay (bottom-k), whatever the order in which they come.
 """
 
-from typing import Final, NamedTuple, Self
+from typing import Any, Final, NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
+import pyarrow as pa
 
 from pipeline.aggregate import count_kernels
 from pipeline.aggregate.arrays import longer
@@ -27,7 +28,7 @@ Flags = npt.NDArray[np.bool_]
 class MemberColumns(NamedTuple):
     """A row for each slot: members ascending, how many there were, whether some were left out."""
 
-    members: pl.Series
+    members: "pa.LargeListArray[Any]"
     distinct: I64
     capped: Flags
 
@@ -85,10 +86,10 @@ class HeldMembers:
                 "number": numbers[places],
             }
             numbers[places] = pl.DataFrame(several).sort("row", "text")["number"].to_numpy()
-        lists = self._texts.texts(numbers).lists(counts)
+        lists = self._texts.texts(numbers).arrow_lists(counts)
         distinct = counts.copy()
         for row in np.flatnonzero(capped).tolist():
-            distinct[row] = estimated_distinct(lists[row].to_list(), self._most, capped=True)
+            distinct[row] = estimated_distinct(lists[row].as_py(), self._most, capped=True)
         return MemberColumns(lists, distinct, capped)
 
     def forget(self, slots: I64) -> None:

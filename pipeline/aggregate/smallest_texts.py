@@ -4,10 +4,9 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import polars as pl
 import pyarrow as pa
 
-from pipeline.aggregate import text_kernels
+from pipeline.aggregate import sample_kernels, text_kernels
 from pipeline.aggregate.arrow_texts import I64, Bytes, Texts, picked
 from pipeline.aggregate.batch_columns import TextViews
 
@@ -54,19 +53,13 @@ class SmallestTexts:
                 return
             self._make_room(int(texts.views[2 * rows[done]]) & 0x7FFFFFFF)
 
-    def lists(self, groups: I64) -> pl.Series:
-        """Return each group's texts as a list, ascending."""
-        return pl.Series(values=self.arrow_lists(groups))
-
     def arrow_lists(self, groups: I64) -> "pa.LargeListArray[Any]":
-        """Return the same as an Arrow array."""
-        spans = np.full((len(groups), self._most, 2), text_kernels.NOTHING, np.int64)
-        known = groups < len(self._spans)
-        spans[known] = self._spans[groups[known]]
-        held = spans[:, :, 1] != text_kernels.NOTHING
-        starts, lengths = spans[held].T
-        texts = picked(np.ascontiguousarray(starts), np.ascontiguousarray(lengths), self._pool)
-        return texts.arrow_lists(held.sum(axis=1))
+        """Return each group's texts as a list, ascending."""
+        bounds, sizes = np.empty((2, len(groups) + 1), np.int64)
+        sample_kernels.measure(groups, self._spans, bounds, sizes)
+        offsets, data = np.empty(bounds[-1] + 1, np.int64), np.empty(sizes[-1], np.uint8)
+        sample_kernels.give_out(groups, self._spans, self._pool, bounds, sizes, offsets, data)
+        return Texts(offsets, data).arrow_lists(np.diff(bounds))
 
     def clear(self) -> None:
         """Forget everything; the room it took stays."""

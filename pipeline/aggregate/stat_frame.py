@@ -1,23 +1,26 @@
 """Request stats as records: their order, and the columns of a frame."""
 
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
+import pyarrow as pa
 
-from pipeline.aggregate.arrow_texts import I64
+from pipeline.aggregate.arrow_texts import I64, Texts, texts_of
 from pipeline.aggregate.counts import (
     MAXIMUM,
     SUMS,
     are_timed,
-    histograms,
+    arrow_histograms,
     plain_columns,
 )
 from pipeline.aggregate.held import FOLDED, Identities
 from pipeline.aggregate.held_members import MemberColumns
 from pipeline.aggregate.indexes import TextIndex
+from pipeline.domain.event_time import MINUTE
+from pipeline.domain.feeds import WEB_LOGS
 
 STAT_COLUMNS: Final = (
     "feed",
@@ -36,16 +39,22 @@ STAT_COLUMNS: Final = (
     "members_capped",
     "keys_folded",
 )
-_STATUS: Final = pl.Series(["open", "closed", "final"])
+_STATUS: Final = texts_of(pl.Series(["open", "closed", "final"]))
+
+
+StatColumns: TypeAlias = dict[str, "pa.Array[Any] | npt.NDArray[Any]"]
+"""Arrow arrays of texts and lists, and arrays of numbers and flags; none has a null."""
 
 
 class Sorted(NamedTuple):
     """``identities`` as sorted columns, and the ``order`` that sorts other columns alike.
 
-    ``runs``: the first row of each feed, minute and dimension, and the end.
+    ``timed``: which identities have a histogram. ``runs``: the first row of each feed, minute and
+    dimension, and the end.
     """
 
-    identities: dict[str, pl.Series | I64]
+    identities: StatColumns
+    timed: npt.NDArray[np.bool_]
     order: I64
     runs: I64
 
@@ -59,54 +68,80 @@ def in_order(rows: Identities, keys: I64, names: TextIndex) -> Sorted:
     """Sort by minute, feed, dimension and key; ``keys`` are numbers of the keys."""
     every_name = names.texts(np.arange(len(names))).series()
     name_rank = _ranks(every_name)
-    distinct, first, key = np.unique(keys, return_index=True, return_inverse=True)
-    texts = rows.keys.series()
-    key_rank = _ranks(texts.gather(first))[key] if len(distinct) else key
     space = name_rank[rows.feeds] * len(names) + name_rank[rows.dimensions]
-    order = np.lexsort((space * max(len(distinct), 1) + key_rank, rows.minutes))
+    order = _order(rows.minutes, space, _key_ranks(rows.keys, keys))
     minutes, space = rows.minutes[order], space[order]
     turns = np.flatnonzero((np.diff(minutes) != 0) | (np.diff(space) != 0)) + 1
     runs = np.concatenate([[0], turns, [len(order)]]) if len(order) else np.zeros(1, np.int64)
-    columns: dict[str, pl.Series | I64] = {
-        "feed": every_name.gather(rows.feeds[order]),
+    feeds, dimensions = rows.feeds[order], rows.dimensions[order]
+    columns: StatColumns = {
+        "feed": names.texts(feeds).arrow(),
         "minute": minutes,
-        "dimension": every_name.gather(rows.dimensions[order]),
-        "key": texts.gather(order),
+        "dimension": names.texts(dimensions).arrow(),
+        "key": rows.keys.some(order).arrow(),
     }
-    return Sorted(columns, order, runs)
+    of_requests = pl.Series([WEB_LOGS]).new_from_index(0, len(every_name))
+    timed = are_timed(of_requests, every_name)[dimensions]
+    timed &= (every_name == WEB_LOGS).to_numpy()[feeds]
+    return Sorted(columns, timed, order, runs)
 
 
-def stat_frame(
+def _key_ranks(texts: Texts, keys: I64) -> tuple[I64, int]:
+    """Return the place of each row's key in the order of all, and how many there are."""
+    distinct, first, key = np.unique(keys, return_index=True, return_inverse=True)
+    if not len(distinct):
+        return keys, 1
+    return _ranks(texts.some(first).series())[key], len(distinct)
+
+
+def _order(minutes: I64, spaces: I64, ranks: tuple[I64, int]) -> I64:
+    """Return the order by minute, space and key; no two rows have all of them alike."""
+    key, count = ranks
+    within = spaces * count + key
+    if not len(within):
+        return within
+    since = (minutes - minutes.min()) // MINUTE
+    width = int(within.max()) + 1
+    if int(since.max()) < (1 << 62) // width:
+        # One number a row is sorted in a fraction of the time that two take.
+        return np.argsort(since * width + within)
+    return np.lexsort((within, minutes))
+
+
+def stat_columns(
+    identities: StatColumns,
+    timed: npt.NDArray[np.bool_],
     *,
-    identities: dict[str, pl.Series | I64],
     states: npt.NDArray[np.int8],
     numbers: I64,
     members: MemberColumns,
-    samples: Sequence[pl.Series],
+    samples: Sequence[Any],
     version: int,
-) -> pl.DataFrame:
-    """Return records (STAT_COLUMNS), a row for each state and row of numbers.
+) -> StatColumns:
+    """Return the columns of records (STAT_COLUMNS), a row for each state and row of numbers.
 
     ``samples``: lists of request and session ids.
     """
-    rows = len(states)
-    timed = are_timed(pl.Series(identities["feed"]), pl.Series(identities["dimension"]))
-    timed &= numbers[:, FOLDED] == 0
-    return pl.DataFrame(
-        {
-            **identities,
-            "status": _STATUS.gather(states),
-            "version": np.full(rows, version),
-            **plain_columns(numbers),
-            "durations": histograms(numbers[:, :FOLDED], timed),
-            "members": members.members,
-            "sample_request_ids": samples[0],
-            "sample_session_ids": samples[1],
-            "members_distinct": members.distinct,
-            "members_capped": members.capped,
-            "keys_folded": np.ascontiguousarray(numbers[:, FOLDED]),
-        }
-    ).select(STAT_COLUMNS)
+    timed = timed & (numbers[:, FOLDED] == 0)
+    columns: StatColumns = {
+        **identities,
+        "status": _STATUS.some(states.astype(np.int64)).arrow(),
+        "version": np.full(len(states), version),
+        **plain_columns(numbers),
+        "durations": arrow_histograms(numbers[:, :FOLDED], timed),
+        "members": members.members,
+        "sample_request_ids": samples[0],
+        "sample_session_ids": samples[1],
+        "members_distinct": members.distinct,
+        "members_capped": members.capped,
+        "keys_folded": np.ascontiguousarray(numbers[:, FOLDED]),
+    }
+    return {name: columns[name] for name in STAT_COLUMNS}
+
+
+def frame_of(columns: StatColumns) -> pl.DataFrame:
+    """Return the columns as a frame."""
+    return pl.DataFrame([pl.Series(name, column) for name, column in columns.items()])
 
 
 def _ranks(texts: pl.Series) -> I64:

@@ -22,7 +22,13 @@ from pipeline.aggregate.held import FINAL, FOLDED, Held, Identities
 from pipeline.aggregate.held_members import HeldMembers
 from pipeline.aggregate.indexes import TextIndex
 from pipeline.aggregate.smallest_texts import SmallestTexts
-from pipeline.aggregate.stat_frame import STAT_COLUMNS, in_order, stat_frame
+from pipeline.aggregate.stat_frame import (
+    STAT_COLUMNS,
+    StatColumns,
+    frame_of,
+    in_order,
+    stat_columns,
+)
 from pipeline.domain.event_time import MINUTE
 from pipeline.domain.feeds import Feed
 
@@ -38,10 +44,14 @@ _SETS: Final = ("sample_request_ids", "sample_session_ids")
 
 
 class Taken(NamedTuple):
-    """What changed: ``stats`` in STAT_COLUMNS; ``closed`` the (feed, minute)s that just closed."""
+    """What changed: ``stats`` in STAT_COLUMNS; ``closed`` the (feed, minute)s that just closed.
+
+    ``columns`` are those of ``stats``, as an encoder takes them; None if keys were folded.
+    """
 
     stats: pl.DataFrame
     closed: frozenset[tuple[Feed, int]]
+    columns: StatColumns | None = None
 
 
 class Reached(NamedTuple):
@@ -128,7 +138,8 @@ class RequestStats:
         """Return every identity that changed, closed or became final; drop the final ones."""
         self._mark_changed(self._held.of_minutes([*self._just_closed, *self._final]))
         slots = self._order[: self._changes]
-        frame, most_keys = self._frame(slots, version)
+        columns, most_keys = self._columns(slots, version)
+        frame = frame_of(columns)
         closed = frozenset(self._told(minute) for minute in self._just_closed)
         self._newest_taken = int(frame["minute"].max() or 0)  # type: ignore[arg-type]
         self._changed[slots] = False
@@ -136,8 +147,8 @@ class RequestStats:
         self._drop(self._final)
         self._final, self._just_closed = [], []
         if self._max_keys is not None and most_keys > self._max_keys:
-            frame = fold_rare_keys(frame, self._max_keys)
-        return Taken(frame, closed)
+            return Taken(fold_rare_keys(frame, self._max_keys), closed)
+        return Taken(frame, closed, columns)
 
     def delivered(self, first_offset: int) -> None:
         """Take the output offset of the last take's first record."""
@@ -177,7 +188,7 @@ class RequestStats:
 
     def everything(self, version: int) -> pl.DataFrame:
         """Return all that is held, as if it had changed: what a restored detector observes."""
-        return self._frame(self._held.slots, version)[0]
+        return frame_of(self._columns(self._held.slots, version)[0])
 
     def resume(self, limit: int | None) -> None:
         """Take the limit that was in force when the restored records were written."""
@@ -242,22 +253,22 @@ class RequestStats:
         self._members.add(np.repeat(slots, counts), texts)
         self._members.cap(slots[held["members_capped"].to_numpy() & (counts > 0)])
 
-    def _frame(self, slots: I64, version: int) -> tuple[pl.DataFrame, int]:
+    def _columns(self, slots: I64, version: int) -> tuple[StatColumns, int]:
         """Return the records of slots, and the most keys of a final minute and dimension."""
         rows, keys = self._held.identities(slots)
         sort = in_order(rows, keys, self._names)
         slots = slots[sort.order]
         states = self._held.states(rows)[sort.order]
-        samples = [kept.lists(slots) for kept in (self._requests, self._sessions)]
-        frame = stat_frame(
-            identities=sort.identities,
+        columns = stat_columns(
+            sort.identities,
+            sort.timed,
             states=states,
             numbers=self._held.numbers[slots],
             members=self._members.columns(slots),
-            samples=samples,
+            samples=[kept.arrow_lists(slots) for kept in (self._requests, self._sessions)],
             version=version,
         )
-        return frame, sort.most_keys(states == FINAL)
+        return columns, sort.most_keys(states == FINAL)
 
     def _drop(self, minutes: list[int]) -> None:
         self._forget(self._held.drop(minutes))

@@ -60,12 +60,12 @@ def run_stage(stage: str, settings: Settings) -> ExitCode:
     def make_task(partition: int) -> StageTask:
         if stage == "sessionize":
             return stage_tasks.sessionize_task(settings, known, partition)
-        if observed.rules is None:
-            observed.rules = RuleWatch(settings.rules_dir, time_zone=settings.time_zone)
         return stage_tasks.detect_task(settings, known, settings.partitions, observed.rules)
 
     if stage == "detect":
+        # Both take a while, and rules that are wrong are told before a partition waits for them.
         count_tail.load()
+        observed.rules = RuleWatch(settings.rules_dir, time_zone=settings.time_zone)
     # What was imported stays; the garbage collector need not look at it again and again.
     gc.freeze()
     return run_worker(

@@ -9,13 +9,14 @@ is which keys have ended; a key of which nothing was said for ``forget_after_min
 Memory: 236 bytes an ended key (``python -m bench.detector_memory``).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from pipeline.detect.bounded_keys import BoundedKeys
+from pipeline.detect.cell_runs import CellColumn, GivenRun, counted
 from pipeline.detect.episodes import Episode, Peak
 from pipeline.detect.local_time import local_minute
 from pipeline.detect.rules.watching import DAY_MIN, AfterEndRule, Step
@@ -64,10 +65,10 @@ class AfterEnd(Scope[int]):
         self._keys: BoundedKeys[State] = BoundedKeys(p.max_keys, p.forget_after_min)
         self._periods = [(one.from_.toordinal(), one.until.toordinal()) for one in p.ended_between]
 
-    def read(self, signals: Signals, rows: Rows) -> tuple[Sequence[int], npt.NDArray[np.bool_]]:
+    def read(self, signals: Signals, rows: Rows) -> tuple[CellColumn[int], npt.NDArray[np.bool_]]:
         """Return the counts of the rule's measure; whatever counts is worth a look."""
         counts = signals.counts(rows, self.rule.measure)
-        return counts.tolist(), counts > 0
+        return counted(counts), counts > 0
 
     def _take(self, signals: Signals, put: Any) -> None:
         super()._take(signals, put)
@@ -81,9 +82,10 @@ class AfterEnd(Scope[int]):
         counts = signals.counts(rows, step.measure).tolist()
         for run in signals.runs(rows, self.feeds):
             if run.minute >= self.final:
-                some = range(run.first, run.last)
-                said = [(kind + rows.keys[x], counts[x]) for x in some]
-                put(run.minute, run.feed, [one for one in said if one[1] >= step.min_count])
+                keys, own = rows.keys.some(run.first, run.last), counts[run.first : run.last]
+                said = [(kind + key, count) for key, count in zip(keys, own, strict=True)]
+                told = GivenRun([one for one in said if one[1] >= step.min_count])
+                put(run.minute, run.feed, told)
         return len(rows)
 
     def _said(self, minutes: range, key: str) -> list[tuple[int, str]]:
@@ -113,11 +115,9 @@ class AfterEnd(Scope[int]):
 
     def _known_from(self, minutes: range) -> int:
         """Return the first minute that is not learned yet."""
-        return (
-            min(self.cells.minutes(), default=minutes.start)
-            if self._learned is None
-            else (self._learned)
-        )
+        if self._learned is None:
+            return min(self.cells.minutes(), default=minutes.start)
+        return self._learned
 
     def _in_period(self, minute: int) -> bool:
         if not self._periods:

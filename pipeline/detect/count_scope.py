@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from pipeline.detect.cell_runs import CellColumn, counted
 from pipeline.detect.levels import LevelModel, Levels
 from pipeline.detect.rules.watching import (
     AbsenceRule,
@@ -35,10 +36,10 @@ class CountScope(Scope[int]):
         """Return the count of a minute that is worth a look."""
         return 1
 
-    def read(self, signals: Signals, rows: Rows) -> tuple[Sequence[int], npt.NDArray[np.bool_]]:
+    def read(self, signals: Signals, rows: Rows) -> tuple[CellColumn[int], npt.NDArray[np.bool_]]:
         """Return the counts, and which of them are worth a look."""
         counts = signals.counts(rows, self.rule.measure)
-        return counts.tolist(), counts >= self.least()
+        return counted(counts), counts >= self.least()
 
     def learn(self, start: int, *, alive: bool, left_out: frozenset[str]) -> None:
         """Learn a block of final minutes."""
@@ -67,12 +68,8 @@ class CountScope(Scope[int]):
         if len(self.feeds) > 1:
             by_feed = self.cells.of(minutes, key).values()
             return max((sum(count for _, count in cells) for cells in by_feed), default=0)
-        total, at, feed = 0, self.cells.at, self.feeds[0]
-        for minute in minutes:
-            cells = at(minute).get(feed)
-            if cells is not None:
-                total += cells.get(key, 0)
-        return total
+        cells, feed = self.cells.cells, self.feeds[0]
+        return sum(cells(minute, feed).get(key, 0) for minute in minutes)
 
     def amount(self, minute: int, key: str) -> int:
         """Return the count of a key in a minute."""

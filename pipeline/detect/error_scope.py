@@ -6,11 +6,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
+from pipeline.detect.cell_runs import CellRun
 from pipeline.detect.count_tail import Expectation
 from pipeline.detect.episodes import Peak
-from pipeline.detect.pending import Pending
+from pipeline.detect.hot_keys import HotKeys
+from pipeline.detect.minute_cells import MinuteCells
 from pipeline.detect.rules import ErrorSpikeRule
 from pipeline.detect.share_baseline import ShareBaseline, ShareModel
+from pipeline.domain.feeds import WEB_LOGS
 
 
 class Count(NamedTuple):
@@ -27,9 +30,6 @@ thirds of the time of observing minutes. It never looks at integers."""
 
 ERROR_BITS: Final = 31
 _ERRORS: Final = (1 << ERROR_BITS) - 1
-
-Samples = tuple[list[str], list[str]]
-"""Request ids and session ids."""
 
 NOTHING: Final = Count(0, 0)
 
@@ -77,29 +77,17 @@ class ErrorScope:
         self._final = 0
         self._swept = 0
         self._hot: dict[int, set[str]] = {}
-        self._pending: Pending[Packed] = Pending()
-        self._erring: dict[int, set[str]] = {}
-        self._samples: dict[tuple[int, str], Samples] = {}
+        self._pending: MinuteCells[Packed] = MinuteCells()
+        self.worth = HotKeys()
         self._suspects: dict[int, set[str]] = {}
         self._judged: dict[int, list[ErrorFlag]] = {}
         self._dirty: set[str] = set()
 
     # -- minutes that are not final
 
-    def observe(self, minute: int, keys: Sequence[str], counts: Sequence[Packed]) -> None:
+    def observe(self, minute: int, counts: CellRun[Packed]) -> None:
         """Take the present counts of keys of a minute that is not final."""
-        self._pending.put_all(minute, zip(keys, counts, strict=True))
-        erring = [key for key, count in zip(keys, counts, strict=True) if count & _ERRORS]
-        if erring:
-            self._erring.setdefault(minute, set()).update(erring)
-
-    def keep_samples(self, minute: int, key: str, samples: Samples) -> None:
-        """Keep sample ids of a minute that may be flagged."""
-        self._samples[(minute, key)] = samples
-
-    def samples(self, minute: int, key: str) -> Samples:
-        """Return sample ids of a minute, if it has any."""
-        return self._samples.get((minute, key), ([], []))
+        self._pending.put(minute, WEB_LOGS, counts)
 
     def suspects(self, closed: int) -> Mapping[int, set[str]]:
         """Return keys per closed minute that pass the floors; baselines are not asked yet.
@@ -111,8 +99,7 @@ class ErrorScope:
             again.update(range(minute, min(minute + self._reach, closed)))
         for minute in again:
             self._judged.pop(minute, None)
-            keys = self._erring.get(minute, ())
-            found = {key for key in keys if self._may_stand_out(minute, key)}
+            found = self._may_stand_out(minute)
             if found:
                 self._suspects[minute] = found
             else:
@@ -126,14 +113,25 @@ class ErrorScope:
             flags = self._judged[minute] = self.flags(minute, self._suspects.get(minute, ()))
         return flags
 
-    def _may_stand_out(self, minute: int, key: str) -> bool:
-        p, cell = self.parameters, self.count(minute, key)
-        if not cell.errors or cell.errors < p.min_share * cell.requests:
-            return False
+    def _may_stand_out(self, minute: int) -> set[str]:
+        """Return the keys of a minute that is not final which pass the floors."""
+        p, found = self.parameters, set[str]()
+        keys = self.worth.keys(minute)
+        if not keys:
+            return found
         least = min(p.min_errors, p.cold_min_errors)
-        return (
-            sum(self._packed(x, key) & _ERRORS for x in self._window(minute, self._reach)) >= least
-        )
+        window = self._window(minute, self._reach)
+        final = [x for x in window if x < self._final]
+        pending = [self._pending.cells(x, WEB_LOGS) for x in window if x >= self._final]
+        for key in keys:
+            count = pending[-1].get(key, 0)
+            errors = count & _ERRORS
+            if not errors or errors < p.min_share * (count >> ERROR_BITS):
+                continue
+            errors = sum(of.get(key, 0) & _ERRORS for of in pending)
+            if errors + sum(self._packed(x, key) & _ERRORS for x in final) >= least:
+                found.add(key)
+        return found
 
     # -- final minutes
 
@@ -143,10 +141,10 @@ class ErrorScope:
         for old in [x for x in self._hot if x <= minute - self._reach]:
             del self._hot[old]
 
-    def add_final(self, minute: int, keys: Sequence[str], counts: Sequence[Packed]) -> None:
+    def add_final(self, minute: int, counts: Sequence[tuple[str, Packed]]) -> None:
         """Take final counts; the baselines learn what has left the recent minutes."""
         forget_after, before = self.parameters.forget_after_min, minute - self._delay
-        for key, count in zip(keys, counts, strict=True):
+        for key, count in counts:
             series = self._series.get(key)
             if series is None or minute - series.seen > forget_after:
                 series = self._series[key] = Series()
@@ -155,16 +153,15 @@ class ErrorScope:
             series.seen = minute
             if count & _ERRORS:
                 self._hot.setdefault(minute, set()).add(key)
-        self._dirty.update(keys)
+        self._dirty.update(key for key, _ in counts)
 
     def end_final(self, through: int) -> None:
         """Forget what was pending before ``through`` and keys that were silent for long."""
         self._final = max(self._final, through)
         self._judged.clear()
         self._pending.drop(through)
-        self._erring = {m: keys for m, keys in self._erring.items() if m >= through}
+        self.worth.drop(through)
         self._suspects = {m: keys for m, keys in self._suspects.items() if m >= through}
-        self._samples = {at: ids for at, ids in self._samples.items() if at[0] >= through}
         if through < self._swept + SWEEP_MIN:
             return
         self._swept = through
@@ -201,7 +198,7 @@ class ErrorScope:
 
     def _packed(self, minute: int, key: str) -> Packed:
         if minute >= self._final:
-            return self._pending.at(minute).get(key, 0)
+            return self._pending.cells(minute, WEB_LOGS).get(key, 0)
         series = self._series.get(key)
         return 0 if series is None else series.recent.get(minute, 0)
 
@@ -209,8 +206,8 @@ class ErrorScope:
         """Return the keys that had errors in a minute."""
         if minute < self._final:
             return self._hot.get(minute, set())
-        erring = self._erring.get(minute, ())
-        return [key for key in erring if self._packed(minute, key) & _ERRORS]
+        counts = self._pending.cells(minute, WEB_LOGS)
+        return [key for key, count in counts.items() if count & _ERRORS]
 
     def since(self, key: str) -> int | None:
         """Return the first minute that a key's baseline learned; None: there is none yet."""

@@ -12,7 +12,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Final
 
+import numpy as np
+
 from pipeline.detect.attribution import culprits, is_seam
+from pipeline.detect.cell_runs import CellRun, counted
 from pipeline.detect.episode_finding import known_since
 from pipeline.detect.episodes import Episode, EpisodeBook
 from pipeline.detect.error_scope import ERROR_BITS, ErrorFlag, ErrorScope, Packed
@@ -26,7 +29,7 @@ EPISODES: Final = ".episodes"
 """Suffix of the detector name under which a rule's episodes are kept."""
 
 
-_Run = tuple[str, int, list[str], list[Packed]]
+_Run = tuple[str, int, CellRun[Packed]]
 """Dimension, minute, and the counts of some of its keys."""
 
 
@@ -54,9 +57,9 @@ class ErrorSpike:
 
     def observe(self, signals: Signals) -> None:
         """Take restated minutes that are not final."""
-        for dimension, minute, keys, counts in self._runs(signals):
+        for dimension, minute, counts in self._runs(signals):
             if minute >= self._final:
-                self._by_dimension[dimension].observe(minute, keys, counts)
+                self._by_dimension[dimension].observe(minute, counts)
 
     def close(self, through: Mapping[Feed, int]) -> None:
         """Take how far the feed is closed (minutes)."""
@@ -76,8 +79,8 @@ class ErrorSpike:
     def _final_minute(self, minute: int, runs: list[_Run]) -> None:
         for scope in self._scopes:
             scope.begin_final(minute)
-        for dimension, _, keys, counts in runs:
-            self._by_dimension[dimension].add_final(minute, keys, counts)
+        for dimension, _, counts in runs:
+            self._by_dimension[dimension].add_final(minute, list(counts.pairs()))
         flags = {
             scope.rule.id: scope.flags(minute, scope.keys_with_errors(minute))
             for scope in self._scopes
@@ -130,7 +133,7 @@ class ErrorSpike:
         for scope, flag in reported:
             episode = book.flag(scope.rule.id, flag.key, flag.minute, flag.first, flag.peak)
             episode.seen_in(WEB_LOGS)
-            episode.sample(*scope.samples(flag.minute, flag.key))
+            episode.sample(*scope.worth.samples(flag.minute, flag.key))
             for minute in range(max(flag.first, episode.counted + 1), flag.minute + 1):
                 count = scope.count(minute, flag.key)
                 usual = scope.expect(minute, flag.key, count.requests).mean
@@ -178,22 +181,18 @@ class ErrorSpike:
     # -- rows
 
     def _runs(self, signals: Signals) -> Iterator[_Run]:
-        """Walk the rows of one dimension and minute at a time; keep samples of those worth it.
-
-        Keys and counts are made by the column.
-        """
+        """Walk the rows of one dimension and minute at a time; note those worth a look."""
         for dimension, scope in self._by_dimension.items():
             rows = signals.rows(scope.rule, dimension, (WEB_LOGS,))
             requests = signals.counts(rows, "rows")
             errors = signals.counts(rows, self._column)
             minutes = signals.minutes[rows.places]
-            worth = (errors > 0) & (errors >= self._floor * requests)
-            for at, samples in signals.samples(rows, worth):
-                scope.keep_samples(int(minutes[at]), rows.keys[at], samples)
-            counts = ((requests << ERROR_BITS) | errors).tolist()
+            at = np.flatnonzero((errors > 0) & (errors >= self._floor * requests))
+            if len(at):
+                scope.worth.put(minutes[at], signals.sampled(rows, at))
+            counts = counted((requests << ERROR_BITS) | errors)
             for run in signals.runs(rows, (WEB_LOGS,)):
-                some = slice(run.first, run.last)
-                yield dimension, run.minute, rows.keys[some], counts[some]
+                yield dimension, run.minute, CellRun(rows.keys, counts, run.first, run.last)
 
     # -- snapshot and restore
 

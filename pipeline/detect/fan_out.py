@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.detect.bounded_keys import BoundedKeys
+from pipeline.detect.cell_runs import CellColumn
 from pipeline.detect.episodes import Episode, Peak
 from pipeline.detect.help_baseline import FadingMean, HelpModel, expect
 from pipeline.detect.rules.watching import FanOutRule
@@ -56,13 +57,11 @@ class FanOut(Scope[Met]):
             p.prior_members, p.prior_weight, p.population_weight, p.dispersion, p.half_life_min
         )
 
-    def read(self, signals: Signals, rows: Rows) -> tuple[Sequence[Met], npt.NDArray[np.bool_]]:
+    def read(self, signals: Signals, rows: Rows) -> tuple[CellColumn[Met], npt.NDArray[np.bool_]]:
         """Return what every row met; those with the share of the floor are worth a look."""
         distinct = signals.counts(rows, "members")
         counts = signals.counts(rows, "rows")
-        members = signals.lists(rows, "members")
-        known = map(max, distinct.tolist(), map(len, members))
-        cells = list(map(Met, counts.tolist(), known, members))
+        cells = CellColumn(_met, counts, distinct, lists=signals.lists(rows, "members"))
         p = self.rule.parameters
         return cells, distinct >= math.ceil(p.min_members / self.width)
 
@@ -78,7 +77,19 @@ class FanOut(Scope[Met]):
 
     def candidates(self, minute: int) -> Iterable[str]:
         """Return the keys to judge at a minute: none while the rule only learns."""
-        return () if self._is_learning(minute) else super().candidates(minute)
+        if self._is_learning(minute):
+            return ()
+        window, least = self.window(minute), self.rule.parameters.min_members
+        return [
+            key
+            for key in super().candidates(minute)
+            # Of most keys there is this minute alone, and it is not enough.
+            if not self.cells.is_alone(window, key) or self._of_minute(minute, key) >= least
+        ]
+
+    def _of_minute(self, minute: int, key: str) -> int:
+        found = (self.cells.cells(minute, feed).get(key) for feed in self.feeds)
+        return sum(met.distinct for met in found if met is not None)
 
     def _is_learning(self, minute: int) -> bool:
         least = self.rule.parameters.learning_min
@@ -202,6 +213,10 @@ class FanOut(Scope[Met]):
         """Take the boundary of final minutes that was in force when states were written."""
         super().resume(final)
         self._keys.resume()
+
+
+def _met(rows: list[int], distinct: list[int], members: list[tuple[str, ...]]) -> list[Met]:
+    return list(map(Met, rows, map(max, distinct, map(len, members)), members))
 
 
 def _united(by_feed: Mapping[Feed, Sequence[tuple[int, Met]]]) -> tuple[int, int, set[str]]:

@@ -23,6 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.detect.bounded_keys import BoundedKeys
+from pipeline.detect.cell_runs import CellColumn
 from pipeline.detect.episodes import Episode, Peak
 from pipeline.detect.evidence import chance
 from pipeline.detect.local_time import local_minute
@@ -89,16 +90,11 @@ class FirstSeen(Scope[Seen]):
         self._since: int | None = None
         self._crowd = Known(0, 0)
 
-    def read(self, signals: Signals, rows: Rows) -> tuple[Sequence[Seen], npt.NDArray[np.bool_]]:
+    def read(self, signals: Signals, rows: Rows) -> tuple[CellColumn[Seen], npt.NDArray[np.bool_]]:
         """Return what every row shows; any may be new."""
         counts = signals.counts(rows, self.rule.measure)
-        some = (
-            [()] * len(rows)
-            if self.rule.novelty == "hour"
-            else [tuple(one) for one in signals.lists(rows, "members")]
-        )
-        cells = [Seen(count, of) for count, of in zip(counts.tolist(), some, strict=True)]
-        return cells, counts >= self.rule.parameters.min_count
+        lists = None if self.rule.novelty == "hour" else signals.lists(rows, "members")
+        return CellColumn(_seen, counts, lists=lists), counts >= self.rule.parameters.min_count
 
     def load_cell(self, cell: Any) -> Seen:
         """Return a cell that JSON has carried."""
@@ -106,10 +102,17 @@ class FirstSeen(Scope[Seen]):
 
     # -- judgement
 
+    def candidates(self, minute: int) -> Iterable[str]:
+        """Return the keys to judge at a minute: none while the rule only learns."""
+        return () if self._is_learning(minute) else super().candidates(minute)
+
+    def _is_learning(self, minute: int) -> bool:
+        return self._since is None or minute - self._since < self.rule.parameters.learning_min
+
     def judge(self, minute: int, key: str) -> Flag | None:
         """Return what is new in a minute; None if nothing is."""
         p = self.rule.parameters
-        if self._since is None or minute - self._since < p.learning_min:
+        if self._is_learning(minute):
             return None
         count = self.amount(minute, key)
         if count < p.min_count:
@@ -162,12 +165,12 @@ class FirstSeen(Scope[Seen]):
         """Return whether what is not learned yet was not seen long before this minute either."""
         if self._learned is None:
             return True
-        for x in range(self._learned, minute - BLOCK_MIN + 1):
-            for cells in self.cells.at(x).values():
-                cell = cells.get(key)
-                if cell is not None and (member is None or member in cell.members):
-                    return False
-        return True
+        before = self.cells.of(range(self._learned, minute - BLOCK_MIN + 1), key)
+        return not any(
+            member is None or member in cell.members
+            for cells in before.values()
+            for _, cell in cells
+        )
 
     # -- learning
 
@@ -319,6 +322,12 @@ def _share_of(hours: Sequence[float], hour: int, weight: float, usual: float) ->
     near = (hours[hour - 1] + hours[(hour + 1) % HOURS]) / 2
     here = (hours[hour] + near) / 2
     return (here * HOURS + weight * usual) / (sum(hours) + weight)
+
+
+def _seen(amounts: list[int], members: list[tuple[str, ...]] | None = None) -> list[Seen]:
+    if members is None:
+        return [Seen(amount, ()) for amount in amounts]
+    return list(map(Seen, amounts, members))
 
 
 def _values(known: Known) -> list[Any]:

@@ -16,7 +16,7 @@ from pipeline.detect.finding import Finding
 from pipeline.detect.masquerade_scope import FeedCount, MasqueradeScope
 from pipeline.detect.masquerade_words import masquerade_finding
 from pipeline.detect.rules import MasqueradeBurstRule
-from pipeline.detect.signals import Signals
+from pipeline.detect.signals import SAMPLED, Signals
 from pipeline.domain.feeds import Feed
 
 EPISODES: Final = ".episodes"
@@ -130,15 +130,13 @@ class MasqueradeBurst:
         if not len(rows):
             return
         counts = [signals.counts(rows, name).tolist() for name in ("rows", "writes", "members")]
-        lists = [
-            signals.lists(rows, name)
-            for name in ("members", "sample_request_ids", "sample_session_ids")
-        ]
+        keys, names = rows.keys.some(0, len(rows)), ("members", *SAMPLED)
+        lists = [signals.lists(rows, name).some(0, len(rows)) for name in names]
         for run in signals.runs(rows, feeds):
             for at in range(run.first, run.last):
-                key = rows.keys[at]
+                key = keys[at]
                 count, writes, distinct = (column[at] for column in counts)
-                members, ids, sessions = (tuple(column[at]) for column in lists)
+                members, ids, sessions = (column[at] for column in lists)
                 targets = tuple(member for member in members if member != key)
                 yield (
                     run.minute,

@@ -1,6 +1,6 @@
 """Counts of minutes that are not final yet, by minute and key, and which of them changed."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Generic, TypeVar
 
 Cell = TypeVar("Cell")
@@ -16,11 +16,6 @@ class Pending(Generic[Cell]):
     def put(self, minute: int, key: str, cell: Cell) -> None:
         """Take a restated count."""
         self._minutes.setdefault(minute, {})[key] = cell
-        self._changed.add(minute)
-
-    def put_all(self, minute: int, cells: Iterable[tuple[str, Cell]]) -> None:
-        """Take the restated counts of several keys of a minute."""
-        self._minutes.setdefault(minute, {}).update(cells)
         self._changed.add(minute)
 
     def at(self, minute: int) -> Mapping[str, Cell]:

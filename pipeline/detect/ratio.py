@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.detect.bounded_keys import BoundedKeys
+from pipeline.detect.cell_runs import CellColumn, counted
 from pipeline.detect.count_tail import ShareExpectation
 from pipeline.detect.episodes import Episode, Peak
 from pipeline.detect.rules.watching import RatioRule
@@ -58,12 +59,12 @@ class Ratio(Scope[Packed]):
         p = self.rule.parameters
         return ShareModel(share, p.prior_shape, p.dispersion, p.half_life_min, p.clump)
 
-    def read(self, signals: Signals, rows: Rows) -> tuple[Sequence[int], npt.NDArray[np.bool_]]:
+    def read(self, signals: Signals, rows: Rows) -> tuple[CellColumn[int], npt.NDArray[np.bool_]]:
         """Return packed counts, and which rows are worth a look."""
         trials = signals.counts(rows, self.rule.of)
         counts = np.minimum(signals.counts(rows, self.rule.measure), trials)
         hot = (counts > 0) & (counts >= self.rule.parameters.min_share * trials)
-        return ((trials << BITS) | counts).tolist(), hot
+        return counted((trials << BITS) | counts), hot
 
     def window_counts(self, minutes: Sequence[int], key: str) -> tuple[int, int]:
         """Return trials and counts of a key in some minutes, of the feed with most trials."""

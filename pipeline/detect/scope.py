@@ -8,20 +8,20 @@ reach it any more, and left out if it was flagged.
 
 from abc import ABC, abstractmethod
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Final, Generic, NamedTuple
+from collections.abc import Callable, Iterable
+from typing import Any, Generic, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from pipeline.detect.alarm_budget import AlarmBudget
+from pipeline.detect.cell_runs import Cell, CellColumn, CellRun, GivenRun, Layer, Run
 from pipeline.detect.episodes import Episode, Peak
-from pipeline.detect.minute_cells import Cell, MinuteCells
+from pipeline.detect.hot_keys import HotKeys
+from pipeline.detect.minute_cells import MinuteCells
 from pipeline.detect.rules.models import AnyWatchRule
-from pipeline.detect.signals import Places, Rows, Sampled, Samples, Signals
+from pipeline.detect.signals import Rows, Samples, Signals
 from pipeline.domain.feeds import Feed
-
-NO_SAMPLES: Final[Samples] = ([], [])
 
 
 class Flag(NamedTuple):
@@ -61,16 +61,15 @@ class Scope(ABC, Generic[Cell]):
         self._learned: int | None = None
         self._left_out: dict[int, set[str]] = {}
         self._spoken: set[int] = set()
-        self._hot: dict[int, set[str]] = {}
-        self._samples: dict[int, dict[str, tuple[Sampled, int]]] = {}
-        self._arriving: dict[int, dict[Feed, dict[str, Cell]]] = {}
+        self._hot = HotKeys()
+        self._arriving: dict[int, dict[Feed, Layer[Cell]]] = {}
         self._judged: dict[int, list[Flag]] = {}
         self._dirty_minutes: set[int] = set()
 
     # -- hooks
 
     @abstractmethod
-    def read(self, signals: Signals, rows: Rows) -> tuple[Sequence[Cell], npt.NDArray[np.bool_]]:
+    def read(self, signals: Signals, rows: Rows) -> tuple[CellColumn[Cell], npt.NDArray[np.bool_]]:
         """Return the cell of every row, and which rows are worth a look."""
 
     @abstractmethod
@@ -134,7 +133,7 @@ class Scope(ABC, Generic[Cell]):
 
     def candidates(self, minute: int) -> Iterable[str]:
         """Return the keys to judge at a minute."""
-        return self._hot.get(minute, ())
+        return self._hot.keys(minute)
 
     def since(self, key: str) -> int | None:
         """Return the minute from which a key's history is known."""
@@ -147,8 +146,8 @@ class Scope(ABC, Generic[Cell]):
         """Take restated minutes that are not final."""
         self._take(signals, self._put)
 
-    def _put(self, minute: int, feed: Feed, cells: Iterable[tuple[str, Cell]]) -> None:
-        self.cells.put(minute, feed, cells)
+    def _put(self, minute: int, feed: Feed, run: Run[Cell]) -> None:
+        self.cells.put(minute, feed, run)
 
     def suspects(self, closed: int) -> list[int]:
         """Return minutes that are not final and may hold flags, oldest first."""
@@ -159,7 +158,7 @@ class Scope(ABC, Generic[Cell]):
             if at < len(changed) and changed[at] <= minute:
                 del self._judged[minute]
         end = closed if not self.grows else 1 << 62
-        minutes = [minute for minute in self._hot if self.final <= minute < end]
+        minutes = [minute for minute in self._hot.minutes() if self.final <= minute < end]
         return sorted({*minutes, *self.ticks(self.final, closed)})
 
     def provisional(self, minute: int) -> list[Flag]:
@@ -180,8 +179,7 @@ class Scope(ABC, Generic[Cell]):
 
     def samples(self, minute: int, key: str) -> Samples:
         """Return sample ids of a minute, if it has any."""
-        kept = self._samples.get(minute, {}).get(key)
-        return NO_SAMPLES if kept is None else kept[0].at(kept[1])
+        return self._hot.samples(minute, key)
 
     # -- final minutes
 
@@ -192,8 +190,15 @@ class Scope(ABC, Generic[Cell]):
             self._spoken |= signals.spoken(feed)
         return set(self._arriving)
 
-    def _put_final(self, minute: int, feed: Feed, cells: Iterable[tuple[str, Cell]]) -> None:
-        self._arriving.setdefault(minute, {}).setdefault(feed, {}).update(cells)
+    def _put_final(self, minute: int, feed: Feed, run: Run[Cell]) -> None:
+        self._arriving_layer(minute, feed).put(run)
+
+    def _arriving_layer(self, minute: int, feed: Feed) -> Layer[Cell]:
+        of = self._arriving.setdefault(minute, {})
+        layer = of.get(feed)
+        if layer is None:
+            layer = of[feed] = Layer()
+        return layer
 
     def begin_final(self, minute: int) -> None:
         """Make this the newest final minute, and learn the blocks that are due before it."""
@@ -201,12 +206,12 @@ class Scope(ABC, Generic[Cell]):
             self._learned = minute // self.block * self.block
             self.whole_dirty = True
         self.learn_due(minute)
-        cells = self._arriving.pop(minute, {})
-        if cells or self.cells.at(minute):
-            self.cells.settle(minute, cells)
+        layers = self._arriving.pop(minute, {})
+        if layers or self.cells.has(minute):
+            self.cells.settle(minute, layers)
             self._dirty_minutes.add(minute)
         self.final = minute + 1
-        if self.budget.count(minute, len(self.cells.keys(minute))):
+        if self.budget.count(minute, self.cells.width(minute)):
             self._judged.clear()
         self.whole_dirty = True
 
@@ -222,8 +227,7 @@ class Scope(ABC, Generic[Cell]):
             self._dirty_minutes.add(minute)
         self._spoken = {x for x in self._spoken if x >= kept}
         self._judged = {x: flags for x, flags in self._judged.items() if x >= through}
-        self._hot = {x: keys for x, keys in self._hot.items() if x >= through}
-        self._samples = {x: ids for x, ids in self._samples.items() if x >= through}
+        self._hot.drop(through)
 
     def learn_due(self, minute: int) -> None:
         """Learn the blocks that no flag of this minute or a later one can reach."""
@@ -255,31 +259,18 @@ class Scope(ABC, Generic[Cell]):
         of_minutes = (self.cells.at(minute).items() for minute in minutes)
         return {feed for of in of_minutes for feed, cells in of if key in cells}
 
-    def _take(
-        self, signals: Signals, put: Callable[[int, Feed, Iterable[tuple[str, Cell]]], None]
-    ) -> None:
+    def _take(self, signals: Signals, put: Callable[[int, Feed, Run[Cell]], None]) -> None:
         rows = signals.rows(self.rule, self.rule.dimension, self.feeds)
         if not len(rows):
             return
         cells, hot = self.read(signals, rows)
         for run in signals.runs(rows, self.feeds):
             if run.minute >= self.final:
-                keys = rows.keys[run.first : run.last]
-                put(run.minute, run.feed, zip(keys, cells[run.first : run.last], strict=True))
+                put(run.minute, run.feed, CellRun(rows.keys, cells, run.first, run.last))
         minutes = signals.minutes[rows.places]
         at = np.flatnonzero(hot & (minutes >= self.final))
         if len(at):
-            self._heat(signals, rows, at, minutes[at])
-
-    def _heat(self, signals: Signals, rows: Rows, at: Places, minutes: Places) -> None:
-        """Remember keys that are worth a look, by the numbers of their rows, and their samples."""
-        sampled, having = signals.sampled(rows, at)
-        found = zip(at.tolist(), minutes.tolist(), having.tolist(), strict=True)
-        for number, (row, minute, has_samples) in enumerate(found):
-            key = rows.keys[row]
-            self._hot.setdefault(minute, set()).add(key)
-            if has_samples:
-                self._samples.setdefault(minute, {})[key] = (sampled, number)
+            self._hot.put(minutes[at], signals.sampled(rows, at))
 
     # -- snapshot and restore
 
@@ -305,7 +296,7 @@ class Scope(ABC, Generic[Cell]):
         """Take back what ``take_minutes`` gave."""
         for feed, cells in state["cells"].items():
             loaded = [(key, self.load_cell(cell)) for key, cell in cells.items()]
-            self.cells.put(minute, feed, loaded)
+            self.cells.put(minute, feed, GivenRun(loaded))
         if state["left_out"]:
             self._left_out[minute] = set(state["left_out"])
 

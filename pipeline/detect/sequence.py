@@ -14,17 +14,30 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from pipeline.detect.cell_runs import CellColumn, CellRun, Run, counted
 from pipeline.detect.episodes import Episode, Peak
 from pipeline.detect.rules.watching import SequenceRule
 from pipeline.detect.scope import Flag, Phrase, Scope
 from pipeline.detect.signals import Rows, Signals
+from pipeline.detect.texts import RowKeys
 from pipeline.detect.watch_words import between, measured, strongest, where
 from pipeline.domain.feeds import Feed
 
-Put = Callable[[int, Feed, Iterable[tuple[str, int]]], None]
+Put = Callable[[int, Feed, Run[int]], None]
 
 BEFORE: Final = "\x00"
 """Begins the name under which a step before the last is kept: ``\\x00`` number ``\\x00`` key."""
+
+
+class StepKeys:
+    """Keys under the names by which a step before the last keeps them."""
+
+    def __init__(self, number: int, keys: RowKeys) -> None:
+        self._number, self._keys = number, keys
+
+    def some(self, first: int, last: int) -> list[str]:
+        """Return the names of rows ``first`` to ``last`` (not included)."""
+        return [_name(self._number, key) for key in self._keys.some(first, last)]
 
 
 class StepSequence(Scope[int]):
@@ -32,21 +45,20 @@ class StepSequence(Scope[int]):
 
     rule: SequenceRule
 
-    def read(self, signals: Signals, rows: Rows) -> tuple[Sequence[int], npt.NDArray[np.bool_]]:
+    def read(self, signals: Signals, rows: Rows) -> tuple[CellColumn[int], npt.NDArray[np.bool_]]:
         """Return the counts of the last step; whatever counts is worth a look."""
         counts = signals.counts(rows, self.rule.measure)
-        return counts.tolist(), counts > 0
+        return counted(counts), counts > 0
 
     def _take(self, signals: Signals, put: Put) -> None:
         super()._take(signals, put)
         for number, step in enumerate(self.rule.after):
             rows = signals.rows(self.rule, step.dimension, self.feeds)
-            counts = signals.counts(rows, step.measure).tolist()
+            counts = counted(signals.counts(rows, step.measure))
+            names = StepKeys(number, rows.keys)
             for run in signals.runs(rows, self.feeds):
                 if run.minute >= self.final:
-                    some = slice(run.first, run.last)
-                    names = [_name(number, key) for key in rows.keys[some]]
-                    put(run.minute, run.feed, zip(names, counts[some], strict=True))
+                    put(run.minute, run.feed, CellRun(names, counts, run.first, run.last))
 
     def candidates(self, minute: int) -> Iterable[str]:
         """Return the keys to judge at a minute: those of which every step was counted."""
@@ -54,7 +66,7 @@ class StepSequence(Scope[int]):
         return [
             key
             for key in super().candidates(minute)
-            if all(self.cells.of(window, _name(number, key)) for number in steps)
+            if all(self.cells.where(window, _name(number, key)) for number in steps)
         ]
 
     def _count(self, minutes: Sequence[int], name: str) -> tuple[int, int | None]:

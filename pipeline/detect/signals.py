@@ -1,41 +1,48 @@
 """Request stats as detectors read them: taken apart by dimension once, for all rules together."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
 from pipeline.detect.rules import Rule
+from pipeline.detect.texts import Places, RowKeys, TextLists
 from pipeline.domain.event_time import MINUTE
 from pipeline.domain.feeds import Feed
 
-Places = npt.NDArray[np.int64]
 Samples = tuple[list[str], list[str]]
 """Request ids and session ids."""
+
+SAMPLED: Final = ("sample_request_ids", "sample_session_ids")
 
 
 class Rows(NamedTuple):
     """Places of a rule's rows in the stats, ordered by minute and feed."""
 
     places: Places
-    keys: list[str]
+    keys: RowKeys
 
     def __len__(self) -> int:
-        return len(self.keys)
+        return len(self.places)
 
 
 class Sampled(NamedTuple):
-    """Sample ids of some rows, as columns: few of them are ever asked for."""
+    """Some rows with their sample ids, as columns: few of them are ever asked for.
 
-    ids: pl.Series
-    sessions: pl.Series
+    ``having``: which of them have any.
+    """
+
+    keys: RowKeys
+    ids: TextLists
+    sessions: TextLists
+    having: npt.NDArray[np.bool_]
 
     def at(self, row: int) -> Samples:
         """Return the samples of one of the rows."""
-        return _texts(self.ids, row), _texts(self.sessions, row)
+        return self.ids.at(row), self.sessions.at(row)
 
 
 class Run(NamedTuple):
@@ -54,12 +61,13 @@ class Signals:
         kept = (stats["keys_folded"] == 0) & (stats["status"] != "folded")
         self.stats = stats if kept.all() else stats.filter(kept)
         self._columns: dict[str, Places] = {}
-        self._dimensions: dict[str, Places] = {}
+        self._dimensions: dict[str, Places] | None = None
         self._feeds: dict[str, npt.NDArray[np.bool_]] = {}
         self._spoken: dict[str, set[int]] = {}
         self._rows: dict[tuple[str, tuple[Feed, ...], str], Rows] = {}
         self._runs: dict[tuple[int, tuple[Feed, ...]], list[Run]] = {}
-        self._lists: dict[tuple[int, str], list[tuple[str, ...]]] = {}
+        self._lists: dict[str, TextLists] = {}
+        self._picked: dict[tuple[int, str], TextLists] = {}
 
     def __len__(self) -> int:
         return self.stats.height
@@ -93,7 +101,7 @@ class Signals:
         if len(places):
             places = places[np.logical_or.reduce([self._of_feed(feed)[places] for feed in feeds])]
         if not len(places):
-            return Rows(places, [])
+            return Rows(places, RowKeys(pl.Series([], dtype=pl.String)))
         # A polars query for each column and rule costs more than all the rest of it: numbers are
         # taken by numpy, texts by the frame's own indexing.
         order = np.lexsort((self._feed_code(places, feeds), self.minutes[places]))
@@ -102,7 +110,7 @@ class Signals:
         if rule.filtered:
             kept = pl.DataFrame({"key": keys}).select(rule.filters.keeps).to_series()
             places, keys = places[kept.to_numpy()], keys.filter(kept)
-        return Rows(places, keys.to_list())
+        return Rows(places, RowKeys(keys))
 
     def counts(self, rows: Rows, measure: str) -> Places:
         """Return a count of every row; ``members`` counts the distinct ones."""
@@ -114,32 +122,24 @@ class Signals:
             known = self._columns[name] = known.astype(np.int64, copy=False)
         return known[rows.places]
 
-    def lists(self, rows: Rows, name: str) -> list[tuple[str, ...]]:
-        """Return the lists of a column of texts; they are made once for all rules."""
-        if not len(rows):
-            return []
-        known = self._lists.get((id(rows.places), name))
+    def lists(self, rows: Rows, name: str) -> TextLists:
+        """Return the lists of a column of texts, once for all rules."""
+        known = self._picked.get((id(rows.places), name))
         if known is None:
-            known = self._lists[(id(rows.places), name)] = _tuples(self.stats[name][rows.places])
+            known = self._picked[(id(rows.places), name)] = self._column(name).picked(rows.places)
         return known
 
-    def sampled(self, rows: Rows, at: Places) -> tuple[Sampled, npt.NDArray[np.bool_]]:
-        """Return the sample ids of some rows, by their numbers, and which have any."""
-        places = rows.places[at]
-        ids, sessions = self.stats["sample_request_ids"], self.stats["sample_session_ids"]
-        kept = Sampled(ids[places], sessions[places])
-        return kept, (_lengths(kept.ids) > 0) | (_lengths(kept.sessions) > 0)
+    def sampled(self, rows: Rows, at: Places) -> Sampled:
+        """Return some rows, by their numbers, with their sample ids."""
+        ids, sessions = (self._column(name).picked(rows.places[at]) for name in SAMPLED)
+        having = (ids.lengths > 0) | (sessions.lengths > 0)
+        return Sampled(rows.keys.picked(at), ids, sessions, having)
 
-    def samples(self, rows: Rows, some: npt.NDArray[np.bool_]) -> Iterator[tuple[int, Samples]]:
-        """Walk sample ids of some rows, by the number of the row."""
-        at = np.flatnonzero(some)
-        if len(at):
-            places = rows.places[at]
-            ids, sessions = (
-                self.stats[name][places].to_list()
-                for name in ("sample_request_ids", "sample_session_ids")
-            )
-            yield from zip(at.tolist(), zip(ids, sessions, strict=True), strict=True)
+    def _column(self, name: str) -> TextLists:
+        known = self._lists.get(name)
+        if known is None:
+            known = self._lists[name] = TextLists.of(self.stats[name])
+        return known
 
     def runs(self, rows: Rows, feeds: tuple[Feed, ...]) -> Sequence[Run]:
         """Return the rows of one minute and feed at a time."""
@@ -158,11 +158,9 @@ class Signals:
         return known
 
     def _of_dimension(self, dimension: str) -> Places:
-        known = self._dimensions.get(dimension)
-        if known is None:
-            known = np.flatnonzero((self.stats["dimension"] == dimension).to_numpy())
-            self._dimensions[dimension] = known
-        return known
+        if self._dimensions is None:
+            self._dimensions = _places_of(self.stats["dimension"])
+        return self._dimensions.get(dimension, _NOWHERE)
 
     def _of_feed(self, feed: str) -> npt.NDArray[np.bool_]:
         known = self._feeds.get(feed)
@@ -177,22 +175,18 @@ class Signals:
         return codes
 
 
-def _lengths(lists: pl.Series) -> Places:
-    return lists.list.len().fill_null(0).to_numpy()
+def _places_of(texts: pl.Series) -> dict[str, Places]:
+    """Return where each text stands; a few texts follow each other in long runs."""
+    runs = texts.rle().struct
+    lengths, names = runs.field("len").to_numpy().astype(np.int64), runs.field("value")
+    firsts = np.cumsum(lengths) - lengths
+    found = {}
+    for name in names.unique().to_list():
+        of = np.flatnonzero((names == name).to_numpy())
+        own = lengths[of]
+        before = np.cumsum(own) - own
+        found[name] = np.repeat(firsts[of] - before, own) + np.arange(int(own.sum()))
+    return found
 
 
-def _tuples(lists: pl.Series) -> list[tuple[str, ...]]:
-    """Return lists of texts as tuples; most have one text or none. About 0.1 µs a text."""
-    lengths = _lengths(lists)
-    flat = lists.filter(pl.Series(lengths > 0)).explode().to_list()
-    if len(flat) == len(lengths) and (lengths == 1).all():
-        return list(zip(flat, strict=True))
-    ends = np.cumsum(lengths).tolist()
-    return [
-        tuple(flat[end - length : end]) for end, length in zip(ends, lengths.tolist(), strict=True)
-    ]
-
-
-def _texts(lists: pl.Series, row: int) -> list[str]:
-    found = lists[row]
-    return [] if found is None else found.to_list()
+_NOWHERE: Final[Places] = np.empty(0, np.int64)

@@ -200,10 +200,15 @@ class DetectTask:
         self._touched = reached != asked
         blocks: list[Block | MarkBlock] = []
         self._stats_block = None
-        stats = self._stats.take(version).stats
+        taken = self._stats.take(version)
+        stats = taken.stats
         if stats.height:
             self._stats_block = 0
-            blocks.append(self._blocks.block(REQUEST_STATS, 0, stats))
+            blocks.append(
+                self._blocks.block(REQUEST_STATS, 0, stats)
+                if taken.columns is None
+                else self._blocks.columns(REQUEST_STATS, 0, taken.columns)
+            )
         self._judge(stats, reached)
         anomalies, states = self._detection.take(version)
         if anomalies.height:

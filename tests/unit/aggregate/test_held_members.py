@@ -71,7 +71,7 @@ def test_held_members_are_bottom_k_sets(steps: list[tuple[str, Any]], asked: lis
         sets.take(kind, what)
     found = held.columns(np.array(asked, np.int64))
     expected = [sets.held[slot] for slot in asked]
-    assert found.members.to_list() == [sorted(members) for members, _ in expected]
+    assert pl.Series(values=found.members).to_list() == [sorted(members) for members, _ in expected]
     assert found.capped.tolist() == [capped for _, capped in expected]
     assert found.distinct.tolist() == [
         estimated_distinct(members, MOST, capped=capped) for members, capped in expected

@@ -2,10 +2,14 @@
 
 from typing import Any
 
+import numpy as np
+import polars as pl
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.detect.cell_runs import CellRun, GivenRun, Layer, counted
 from pipeline.detect.minute_cells import MinuteCells
+from pipeline.detect.texts import RowKeys
 from pipeline.domain.feeds import LIVE_EVENTS, WEB_LOGS, Feed
 
 MINUTES = st.one_of(st.integers(0, 12), st.integers(700, 712))
@@ -16,6 +20,7 @@ CELLS = st.dictionaries(st.sampled_from("abc"), st.integers(1, 9), max_size=3)
 STEPS = st.lists(
     st.one_of(
         st.tuples(st.just("put"), MINUTES, FEEDS, CELLS),
+        st.tuples(st.just("give"), MINUTES, FEEDS, CELLS),
         st.tuples(st.just("settle"), MINUTES, st.dictionaries(FEEDS, CELLS, max_size=2)),
         st.tuples(st.just("drop"), MINUTES),
         st.tuples(st.just("ask"), MINUTES),
@@ -32,7 +37,7 @@ class Walked:
 
     def take(self, step: tuple[Any, ...]) -> None:
         kind, minute, *rest = step
-        if kind == "put":
+        if kind in {"put", "give"}:
             self.minutes.setdefault(minute, {}).setdefault(rest[0], {}).update(rest[1])
         elif kind == "ask":
             return
@@ -52,6 +57,20 @@ class Walked:
         return found
 
 
+def run_of(cells: dict[str, int]) -> CellRun[int]:
+    """Return cells as they come: rows among others of a frame."""
+    keys = RowKeys(pl.Series(["before", *cells, "behind"]))
+    numbers = counted(np.array([7, *cells.values(), 7], np.int64))
+    return CellRun(keys, numbers, 1, 1 + len(cells))
+
+
+def layer_of(cells: dict[str, int]) -> Layer[int]:
+    """Return the cells of a final minute and feed."""
+    layer: Layer[int] = Layer()
+    layer.put(run_of(cells))
+    return layer
+
+
 @given(STEPS, st.integers(-1, 12), st.integers(0, 14))
 def test_cells_of_a_key_are_found_as_by_walking(
     steps: list[tuple[Any, ...]], first: int, length: int
@@ -60,9 +79,11 @@ def test_cells_of_a_key_are_found_as_by_walking(
     for step in steps:
         walked.take(step)
         if step[0] == "put":
-            cells.put(step[1], step[2], step[3].items())
+            cells.put(step[1], step[2], run_of(step[3]))
+        elif step[0] == "give":
+            cells.put(step[1], step[2], GivenRun([*step[3].items()]))
         elif step[0] == "settle":
-            cells.settle(step[1], step[2])
+            cells.settle(step[1], {feed: layer_of(each) for feed, each in step[2].items()})
         elif step[0] == "drop":
             cells.drop(step[1])
         else:
@@ -72,4 +93,7 @@ def test_cells_of_a_key_are_found_as_by_walking(
         for key in "abc":
             assert cells.of(window, key) == walked.of(window, key)
     for minute in (*range(13), *range(700, 713)):
-        assert cells.at(minute) == walked.minutes.get(minute, {})
+        of = walked.minutes.get(minute, {})
+        assert cells.width(minute) == len({key for each in of.values() for key in each})
+        assert cells.at(minute) == of
+        assert cells.keys(minute) == {key for each in of.values() for key in each}
