@@ -175,11 +175,12 @@ class _SessionizeLine:
                 batch = event_batch(WEB_LOGS, decoded.frame)
             with step("duplicate filter"):
                 keys = (batch[name].to_numpy() for name in ("key_hi", "key_lo", "time"))
-                batch = batch.filter(pl.Series(self._duplicates.admit(*keys)))
+                new = self._duplicates.admit(*keys)
+                batch = batch if new.all() else batch.filter(pl.Series(new))
             with step("deltas: add"):
                 self._deltas.add(WEB_LOGS, batch)
             with step("sessions: add"):
-                self._sessions.add(WEB_LOGS, batch.filter(pl.col("session_id").is_not_null()))
+                self._sessions.add(WEB_LOGS, batch)
         for _, mark in decoded.marks:
             if isinstance(mark, Mark):
                 self._watermarks.mark(mark.feed, mark.at)
