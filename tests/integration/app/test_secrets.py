@@ -1,14 +1,20 @@
 """Secrets in every place of every feed, through the line: none in ClickHouse, a log, a metric."""
 
+import asyncio
+import contextlib
 import copy
+import subprocess
+import sys
 import urllib.request
 import uuid
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 
+from pipeline.app.settings import PREFIX
 from pipeline.app.stages import STAGES
 from pipeline.local.ports import free_port
 from tests.support.canvas.audit_run import NOW as BEGIN
@@ -21,11 +27,13 @@ from tests.support.canvas.audit_server import (
     rendered,
     served_beside,
 )
+from tests.support.canvas.dap_server import CLIENT_ID, CLIENT_SECRET, DapServer, served_in_a_thread
 from tests.support.clickhouse_http import ask
 from tests.support.line import Line
 from tests.support.planted_secrets import CALIPER, MARK, every_planted
 from tests.support.raw_files import event_at, row_at, write_lines
 from tests.support.stack import Stack
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.stack
 
@@ -77,11 +85,10 @@ def test_no_secret_of_any_place_of_any_feed_is_in_clickhouse_a_log_or_a_metric(
 
 
 def _ingested(line: Line, canvas: FakeCanvas, directory: Path) -> str:
-    """Publish every feed with its agent; return what the agents said."""
+    """Publish every feed with its agents; return what the agents said, metrics among it."""
     write_lines(directory / "rows.jsonl", list(every_planted(_row)))
-    write_lines(
-        directory / "events.jsonl", [*every_planted(_event), *every_planted(_caliper_event)]
-    )
+    events = [*every_planted(_event), *every_planted(_caliper_event)]
+    write_lines(directory / "events.jsonl", events)
     for number, planted in enumerate(every_planted(lambda number: rendered(_change(number)))):
         change = _change(number)
         raw = {**planted, "created_at": rendered(change)["created_at"]}
@@ -91,12 +98,70 @@ def _ingested(line: Line, canvas: FakeCanvas, directory: Path) -> str:
         ("live-events-files", str(directory / "events.jsonl")),
         ("course-audit", "--once", "--since", "2026-02-15"),
     )
-    said = ""
-    for each in arguments:
-        done = line.command("ingest", *each, "--max-bad-share", "1")
-        assert done.returncode == 0, done.stderr
-        said += done.stdout + done.stderr
-    return said
+    said = "".join(_said(line, *each) for each in arguments)
+    return said + _said_by_dap(line) + _said_by_https(line, events, directory / "https.log")
+
+
+def _said(line: Line, *arguments: str) -> str:
+    done = line.command("ingest", *arguments, "--max-bad-share", "1")
+    assert done.returncode == 0, done.stderr
+    return done.stdout + done.stderr
+
+
+def _said_by_dap(line: Line) -> str:
+    server = DapServer()
+    values = every_planted(lambda number: dict(_row(number)["value"]))
+    server.commit([{**_row(number), "value": value} for number, value in enumerate(values)])
+    with served_in_a_thread(server):
+        line.variables |= {
+            "dap_url": server.url,
+            "dap_client_id": CLIENT_ID,
+            "dap_client_secret": CLIENT_SECRET,
+        }
+        return _said(line, "dap", "--once")
+
+
+def _said_by_https(line: Line, events: list[dict[str, Any]], log: Path) -> str:
+    """Post every event as Canvas does; return the agent's log and metrics."""
+    port, metrics_port = free_port(), free_port()
+    values = {"http_port": port, "http_signed": False, "http_path_secret": "agreed-upon"}
+    variables = {f"{PREFIX}{name.upper()}": str(value) for name, value in values.items()}
+    variables[f"{PREFIX}METRICS_PORT"] = str(metrics_port)
+    address = f"http://127.0.0.1:{port}/live-events/agreed-upon"
+    with log.open("wb") as output:
+        agent = subprocess.Popen(
+            [sys.executable, "-m", "pipeline", "ingest", "live-events-http"],
+            env=line.environment | variables,
+            stdout=output,
+            stderr=output,
+        )
+    try:
+        asyncio.run(_posted(address, events))
+        metrics = _metrics(metrics_port)
+    finally:
+        agent.terminate()
+        agent.wait(60)
+    return log.read_text() + metrics
+
+
+async def _posted(address: str, events: list[dict[str, Any]]) -> None:
+    at_once = asyncio.Semaphore(64)
+    ready = address.replace("/live-events/agreed-upon", "/readyz")
+    async with aiohttp.ClientSession() as session:
+
+        async def is_ready() -> bool:
+            with contextlib.suppress(aiohttp.ClientError):
+                async with session.get(ready) as reply:
+                    return reply.status == 200
+            return False
+
+        async def post(event: dict[str, Any]) -> int:
+            async with at_once, session.post(address, json=event) as reply:
+                return reply.status
+
+        await until(is_ready)
+        answers = await asyncio.gather(*map(post, events))
+    assert set(answers) == {204}
 
 
 def _row(number: int) -> dict[str, Any]:
