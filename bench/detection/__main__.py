@@ -1,9 +1,12 @@
-"""Try the shipped rules on simulated weeks: ``python -m bench.detection [--days N] [--seeds …]``.
+"""Try the shipped rules on simulated weeks: ``python -m bench.detection [--days N] [--plan …]``.
 
-For every seed four stretches run through the same engine as ``replay``: one without attacks, and
-one for each strength of every attack; look-alikes are in all of them. The university of the
-evaluation (size, rates, calendar, time zone, seeds) is not the one the rules were tuned on;
-``--tuning`` runs the latter. Nothing is written but a temporary directory.
+For every seed stretches of weeks run through the same engine as ``replay``: one without attacks,
+and one for each strength of every attack (some leave out the weak ones);
+look-alikes are in all of them. The universities of the
+evaluation (size, rates, calendar, time zone, seeds) are not the one the rules were tuned on, which
+is ``--plan tuning``. Nothing is written but a temporary directory; with ``--keep DIR`` the counts
+of each stretch are, and another run with the same directory tries other rules on them in a tenth
+of the time.
 """
 
 import os
@@ -14,31 +17,33 @@ import argparse
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
+from pathlib import Path
 
 from rich.console import Console
 
-from bench.detection.plan import EVALUATION, EVALUATION_SEEDS, TUNING, TUNING_SEEDS
+from bench.detection.plan import EVALUATION, PLANS
 from bench.detection.report import table, totals
-from bench.detection.scoring import STRENGTHS, RuleScore, merge
+from bench.detection.scoring import RuleScore, merge
 from bench.detection.trial import Trial, judge
 
 
 def main() -> None:
     """Run all stretches, some at a time, and print the table."""
     parser = argparse.ArgumentParser(prog="python -m bench.detection", description=__doc__)
-    parser.add_argument("--days", type=int, default=30, help="length of a stretch; 30")
-    parser.add_argument("--seeds", type=int, nargs="+", default=None)
-    parser.add_argument("--tuning", action="store_true", help="the university of the tuning")
+    parser.add_argument("--days", type=int, default=None, help="instead of a plan's")
+    parser.add_argument("--seeds", type=int, nargs="+", default=None, help="instead of a plan's")
+    parser.add_argument("--plan", action="append", choices=PLANS, help="those of the evaluation")
+    parser.add_argument("--keep", type=Path, default=None, help="keep counts, or take those kept")
     parser.add_argument("--rule", action="append", default=None, help="only these rules")
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="stretches at a time")
     given = parser.parse_args()
-    world = TUNING if given.tuning else EVALUATION
-    seeds = given.seeds or (TUNING_SEEDS if given.tuning else EVALUATION_SEEDS)
+    plans = EVALUATION if given.plan is None else [PLANS[name] for name in given.plan]
     only = None if given.rule is None else tuple(given.rule)
     trials = [
-        Trial(world, given.days, 4 * seed + number, strength, only)
-        for seed in seeds
-        for number, strength in enumerate((None, *STRENGTHS))
+        Trial(plan, given.days or plan.days, 4 * seed + number, strength, only, given.keep)
+        for plan in plans
+        for seed in given.seeds or plan.seeds
+        for number, strength in enumerate(plan.strengths)
     ]
     console = Console(width=160, highlight=False)
     scores: dict[str, RuleScore] = {}
@@ -46,7 +51,8 @@ def main() -> None:
         for lines, own in pool.map(judge, trials):
             console.print("\n".join(lines))
             merge(scores, own)
-    for line in _summary(scores, len(seeds) * given.days / 7):
+    quiet = sum(trial.days for trial in trials if trial.strength is None)
+    for line in _summary(scores, quiet / 7):
         console.print(line)
 
 

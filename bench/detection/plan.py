@@ -22,6 +22,8 @@ PER_WORKING_DAY: Final[dict[str, float]] = {
     "grade-class": 2.0,
     "chores": 4.0,
     "end-of-course": 0.3,
+    "grade-appeal": 0.5,
+    "concluded-by-mistake": 0.1,
     "open-course": 0.2,
     "term-ends": 0.1,
     "hand-ins": 0.5,
@@ -31,12 +33,17 @@ PER_WORKING_DAY: Final[dict[str, float]] = {
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A university and its calendar."""
+    """A university, its calendar, and the seeds of its stretches."""
 
+    name: str
+    seeds: tuple[int, ...]
     users: int
     requests_per_user_day: float
     start_us: int
     time_zone: str
+    strengths: tuple[Strength | None, ...] = (None, "weak", "middle", "strong")
+    """A stretch for each; None: without attacks."""
+    days: int = 30
 
     def config(self, days: int, seed: int) -> SimulationConfig:
         """Return the configuration of one stretch."""
@@ -51,13 +58,27 @@ class Plan:
         )
 
 
-TUNING: Final = Plan(240, 100.0, DEFAULT_START_US, "UTC")
+TUNING: Final = Plan("tuning", (5,), 240, 100.0, DEFAULT_START_US, "UTC")
 """What the rules were tuned on, with seeds below 100."""
 
 # Monday 2026-08-31: the weeks after a term began, another zone, more people, other rates.
-EVALUATION: Final = Plan(280, 80.0, 1_788_134_400 * MICROS, "America/New_York")
-TUNING_SEEDS: Final = (5,)
-EVALUATION_SEEDS: Final = (811,)
+COLLEGE: Final = Plan("college", (811,), 280, 80.0, 1_788_134_400 * MICROS, "America/New_York")
+# Monday 2026-04-20.
+POLYTECHNIC: Final = Plan(
+    "polytechnic",
+    (823,),
+    400,
+    50.0,
+    1_776_643_200 * MICROS,
+    "Asia/Tokyo",
+    (None, "middle", "strong"),
+)
+# Monday 2026-10-05: clocks go back on the 25th.
+UNIVERSITY: Final = Plan(
+    "university", (907,), 2_000, 25.0, 1_791_158_400 * MICROS, "Europe/Berlin", (None,), 21
+)
+EVALUATION: Final = (COLLEGE, POLYTECHNIC, UNIVERSITY)
+PLANS: Final = {plan.name: plan for plan in (TUNING, *EVALUATION)}
 
 
 def look_alikes(days: int) -> list[AttackKind]:

@@ -1,10 +1,11 @@
 """One simulated stretch of weeks: its traffic, what is staged, and what the line makes of it."""
 
 import asyncio
+import pickle
 import tempfile
 import time
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -34,7 +35,10 @@ FEEDS: Final[tuple[Feed, ...]] = (LIVE_EVENTS, WEB_LOGS, COURSE_AUDIT)
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What was put in, and what came out: final stats, and the last record of every alert."""
+    """What was put in, and what came out: final stats, and the last record of every alert.
+
+    Not ``fresh``: the stats were kept, the alerts were those of other rules and are left out.
+    """
 
     config: SimulationConfig
     attacks: tuple[AttackLabel, ...]
@@ -42,6 +46,23 @@ class Outcome:
     rows: int
     stats: pl.DataFrame
     alerts: list[Record]
+    fresh: bool = True
+
+
+def kept(directory: Path | None, name: str, make: Callable[[], Outcome]) -> Outcome:
+    """Return an outcome that was kept under a name, without alerts; else make and keep it."""
+    if directory is None:
+        return make()
+    stats, rest = directory / f"{name}.parquet", directory / f"{name}.pickle"
+    if rest.exists():
+        # What this very program wrote, on the machine of whoever runs it.
+        outcome: Outcome = pickle.loads(rest.read_bytes())  # noqa: S301
+        return replace(outcome, stats=pl.read_parquet(stats))
+    outcome = make()
+    directory.mkdir(parents=True, exist_ok=True)
+    outcome.stats.write_parquet(stats)
+    rest.write_bytes(pickle.dumps(replace(outcome, stats=pl.DataFrame(), alerts=[], fresh=False)))
+    return outcome
 
 
 def run(

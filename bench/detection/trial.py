@@ -1,12 +1,13 @@
 """One stretch, judged: its scores, and a line for everything that was missed or false."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from bench.detection import plan
 from bench.detection.delays import by_the_minute
 from bench.detection.scoring import RuleScore, explains, finds, score
-from bench.detection.stretch import Outcome, run
+from bench.detection.stretch import Outcome, kept, run
 from pipeline.app.rule_files import read_rules
 from pipeline.app.settings import Settings
 from pipeline.domain.event_time import MINUTE
@@ -22,6 +23,7 @@ class Trial(NamedTuple):
     seed: int
     strength: Strength | None
     rules: tuple[str, ...] | None
+    keep: Path | None
 
 
 def judge(trial: Trial) -> tuple[list[str], dict[str, RuleScore]]:
@@ -37,24 +39,23 @@ def judge(trial: Trial) -> tuple[list[str], dict[str, RuleScore]]:
         (config.start_us + plan.LEARNING, kinds),
         (config.start_us, plan.look_alikes(trial.days)),
     ]
-    outcome = run(config, parts, rules)
+    name = f"{trial.world.name}-{trial.days}-{trial.seed}"
+    outcome = kept(trial.keep, name, lambda: run(config, parts, rules))
     ids = [rule.id for rule in rules]
     labels = [one for one in outcome.attacks if one.rule in ids]
     # What is silent after the last row is the end of the data.
-    alerts = [one for one in outcome.alerts if one["window_start"] < config.end_us]
-    seen: dict[str, int] = {}
+    once = _windows(one for one in outcome.alerts if one["window_start"] < config.end_us)
+    alerts, seen = by_the_minute(outcome.stats, rules, labels)
+    alerts = [one for one in alerts if one["window_start"] < config.end_us]
     lines = [
         (
-            f"seed {trial.seed}, {trial.strength or 'quiet'}: {outcome.rows:,} rows and events, "
+            f"{trial.world.name}, seed {trial.seed}, {trial.strength or 'quiet'}: "
+            f"{outcome.rows:,} rows and events, "
             f"{len(labels)} of {len(kinds)} attacks, {len(alerts)} alerts"
         )
     ]
-    if labels:
-        once = _windows(alerts)
-        alerts, seen = by_the_minute(outcome.stats, rules, labels)
-        alerts = [one for one in alerts if one["window_start"] < config.end_us]
-        if _windows(alerts) != once:
-            lines.append("  judged minute by minute, the alerts differ: they must not")
+    if outcome.fresh and _windows(alerts) != once:
+        lines.append("  judged minute by minute, the alerts differ: they must not")
     scores: dict[str, RuleScore] = {}
     staged = outcome.attacks
     score(labels, staged, alerts, scores, attacked=trial.strength is not None)
@@ -73,7 +74,7 @@ def judge(trial: Trial) -> tuple[list[str], dict[str, RuleScore]]:
     return lines, scores
 
 
-def _windows(alerts: Sequence[dict[str, Any]]) -> list[tuple[str, str, int, int]]:
+def _windows(alerts: Iterable[dict[str, Any]]) -> list[tuple[str, str, int, int]]:
     return sorted(
         (one["rule"], one["key"], one["window_start"], one["window_end"]) for one in alerts
     )

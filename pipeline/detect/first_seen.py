@@ -147,7 +147,8 @@ class FirstSeen(Scope[Seen]):
         own = known.hours or _NO_HOURS
         crowd = self._crowd.hours or _NO_HOURS
         others = [max(0.0, all_ - mine) for all_, mine in zip(crowd, own, strict=True)]
-        usual = _share_of(others, hour, CROWD_HOURS, 1.0)
+        # A program that works every night makes the night no more usual for people.
+        usual = min(1.0, _share_of(others, hour, CROWD_HOURS, 1.0))
         return _share_of(own, hour, HOUR_WEIGHT, usual)
 
     def _hour(self, minute: int) -> int:
