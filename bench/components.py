@@ -33,6 +33,7 @@ from pipeline.codecs.web_log_rows import (
     web_log_key,
     with_agent_columns,
 )
+from pipeline.detect import count_tail
 from pipeline.domain.event_time import EventTimeRules
 from pipeline.domain.feeds import WEB_LOGS
 from pipeline.domain.topics import REQUEST_DELTAS, SESSIONS, Topic
@@ -138,6 +139,7 @@ def detect_steps(settings: Settings, most_rows: int) -> Line:
     steps, known = Steps(), wiring.schemas(settings)
     chunks = asyncio.run(_chunks(settings, REQUEST_DELTAS, most_rows, steps)).get(0, [])
     rows = sum(map(len, chunks))
+    count_tail.load()
     task, added = stage_tasks.detect_task(settings, known, settings.partitions), 0
     for number, chunk in enumerate(chunks, start=1):
         with steps.step("decode, add up"):

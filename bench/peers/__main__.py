@@ -47,7 +47,7 @@ OPENS: Final = (
 SHARES: Final = {"streams": (0.15, 0.4), "flink": (0.3, 0.9), "bytewax": (0.02, 0.1)}
 """Shares of the rows: what warms a peer up, and where measuring ends. Bytewax has no JIT."""
 
-LIMIT_S: Final = 60.0
+LIMIT_S: Final = 120.0
 
 
 def streams(installed: Installation, directory: Path, rows: int) -> Rate:
