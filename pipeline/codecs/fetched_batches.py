@@ -74,7 +74,6 @@ class FetchedBatches:
         Raises CorruptBatch, BatchTooLarge once all batches before the broken one were given;
         then nothing is left.
         """
-        self._decompressor.expect(len(self._data) - self._place, most_bytes)
         taken: list[RawBatch] = []
         left_records, left_bytes = most_records, most_bytes
         while left_records > 0 and left_bytes > 0 and (batch := self._open()) is not None:

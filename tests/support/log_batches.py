@@ -70,19 +70,19 @@ def marker(base: int, producer_id: int, *, commits: bool) -> bytes:
 
 def records_of(batch: RawBatch) -> Iterator[Record]:
     """Yield the records that count, read one by one."""
-    payload, place = bytes(batch.payload), 0
+    place = 0
     for _ in range(batch.records):
-        length, place = _varint(payload, place)
+        length, place = _varint(batch.payload, place)
         end = place + length
-        later, place = _varint(payload, place + 1)
-        delta, place = _varint(payload, place)
-        key, place = _bytes(payload, place)
-        value, place = _bytes(payload, place)
-        count, place = _varint(payload, place)
+        later, place = _varint(batch.payload, place + 1)
+        delta, place = _varint(batch.payload, place)
+        key, place = _bytes(batch.payload, place)
+        value, place = _bytes(batch.payload, place)
+        count, place = _varint(batch.payload, place)
         headers = []
         for _ in range(count):
-            name, place = _bytes(payload, place)
-            said, place = _bytes(payload, place)
+            name, place = _bytes(batch.payload, place)
+            said, place = _bytes(batch.payload, place)
             headers.append(((name or b"").decode(), said or b""))
         assert place == end
         offset = batch.base_offset + delta
@@ -90,7 +90,7 @@ def records_of(batch: RawBatch) -> Iterator[Record]:
             when = batch.append_time_ms
             timestamp = batch.base_timestamp_ms + later if when is None else when
             yield Record(offset, timestamp, key, value, tuple(headers))
-    assert place == len(payload)
+    assert place == len(batch.payload)
 
 
 def _varint(data: bytes, place: int) -> tuple[int, int]:
