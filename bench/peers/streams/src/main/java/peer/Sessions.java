@@ -49,7 +49,7 @@ public final class Sessions {
                         (key, row, session) -> session.plus(row),
                         (key, one, other) -> one.plus(other),
                         Materialized.<String, Session>as(
-                                        Stores.inMemorySessionStore("sessions", RETENTION))
+                                        Stores.persistentSessionStore("sessions", RETENTION))
                                 .withKeySerde(Serdes.String())
                                 .withValueSerde(Session.SERDE)
                                 .withCachingEnabled())
