@@ -44,7 +44,7 @@ def judge(trial: Trial) -> tuple[list[str], dict[str, RuleScore]]:
     ids = [rule.id for rule in rules]
     labels = [one for one in outcome.attacks if one.rule in ids]
     # What is silent after the last row is the end of the data.
-    once = _windows(one for one in outcome.alerts if one["window_start"] < config.end_us)
+    once = _windows(one for one in outcome.alerts if one["window_end"] <= config.end_us)
     alerts, seen = by_the_minute(outcome.stats, rules, labels)
     alerts = [one for one in alerts if one["window_start"] < config.end_us]
     lines = [
@@ -54,7 +54,8 @@ def judge(trial: Trial) -> tuple[list[str], dict[str, RuleScore]]:
             f"{len(labels)} of {len(kinds)} attacks, {len(alerts)} alerts"
         )
     ]
-    if outcome.fresh and _windows(alerts) != once:
+    stepped = _windows(one for one in alerts if one["window_end"] <= config.end_us)
+    if outcome.fresh and stepped != once:
         lines.append("  judged minute by minute, the alerts differ: they must not")
     scores: dict[str, RuleScore] = {}
     staged = outcome.attacks
