@@ -10,6 +10,7 @@ Memory: 236 bytes an ended key (``python -m bench.detector_memory``).
 """
 
 from collections.abc import Iterable
+from datetime import date
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -193,5 +194,4 @@ class AfterEnd(Scope[int]):
         self._keys.resume()
 
 
-_EPOCH: Final = 719_163
-"""1970-01-01 among the days that ``datetime.date`` counts."""
+_EPOCH: Final = date(1970, 1, 1).toordinal()

@@ -6,8 +6,6 @@ from typing import Final, Generic
 from pipeline.detect.cell_runs import Cell, Layer, Run
 from pipeline.domain.feeds import Feed
 
-__all__ = ["Cell", "MinuteCells"]
-
 OfMinute = Mapping[Feed, Mapping[str, Cell]]
 Layers = dict[Feed, Layer[Cell]]
 

@@ -15,7 +15,11 @@ _SETS: Final = ("users", "masquerade_targets")
 
 
 class Forgotten:
-    """The people of the orders read so far, by the ids that stand in published records."""
+    """The people of the orders read so far, by the ids that stand in published records.
+
+    All orders are read at every restore, deletes of a source among them: a session that was left
+    out once stays on its topic as it was, so orders cannot be read from where the last one ended.
+    """
 
     def __init__(self) -> None:
         self._people: list[int] = []
@@ -23,7 +27,7 @@ class Forgotten:
     def take(self, erasures: pl.DataFrame) -> None:
         """Take orders: the ``COLUMNS`` of erasure.avsc."""
         people = erasures.filter(pl.col("kind") == PERSON)["subject"]
-        self._people.extend(people.cast(pl.Int64).to_list())
+        self._people.extend(people.cast(pl.Int64, strict=False).drop_nulls().to_list())
 
     def left_out(self, sessions: pl.DataFrame) -> pl.DataFrame:
         """Return records of sessions (session.avsc) as a restore takes them.

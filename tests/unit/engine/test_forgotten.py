@@ -64,6 +64,7 @@ def test_an_older_record_without_the_person_does_not_bring_the_session_back() ->
 def test_erased_requests_and_other_people_change_nothing() -> None:
     line, undisturbed = line_of_both(), line_of_both()
     order(line, str(PERSON_ID + 1))
+    order(line, "somebody")
     order(line, "0b1c3f5e-0000-4000-8000-000000000001", REQUEST)
     line.host.crash()
     assert closed(line) == closed(undisturbed)
