@@ -51,8 +51,12 @@ class _Union(NamedTuple):
     valid: Flags
     branches: Bytes
 
-    def of(self, rows: slice) -> tuple[Flags, Bytes]:
-        return self.valid[rows], self.branches
+    def put(self, rows: slice, out: Bytes, cursors: Int64s) -> Flags:
+        """Write which branch each row takes, if there are any; return which have a value."""
+        valid = self.valid[rows]
+        if len(self.branches):
+            kernels.put_branches(valid, self.branches, out, cursors)
+        return valid
 
 
 class _Longs(NamedTuple):
@@ -63,7 +67,8 @@ class _Longs(NamedTuple):
         return 1 + _LONGEST
 
     def put(self, rows: slice, out: Bytes, cursors: Int64s) -> None:
-        kernels.put_longs(self.values[rows], *self.union.of(rows), out, cursors)
+        valid = self.union.put(rows, out, cursors)
+        kernels.put_longs(self.values[rows], valid, out, cursors)
 
 
 class _Fixed(NamedTuple):
@@ -76,7 +81,8 @@ class _Fixed(NamedTuple):
 
     def put(self, rows: slice, out: Bytes, cursors: Int64s) -> None:
         cells = self.cells[rows.start * self.width : rows.stop * self.width]
-        kernels.put_fixed(cells, self.width, *self.union.of(rows), out, cursors)
+        valid = self.union.put(rows, out, cursors)
+        kernels.put_fixed(cells, self.width, valid, out, cursors)
 
 
 class _Texts(NamedTuple):
@@ -89,7 +95,8 @@ class _Texts(NamedTuple):
 
     def put(self, rows: slice, out: Bytes, cursors: Int64s) -> None:
         offsets = self.offsets[rows.start : rows.stop + 1]
-        kernels.put_texts(self.data, offsets, *self.union.of(rows), out, cursors)
+        valid = self.union.put(rows, out, cursors)
+        kernels.put_texts(self.data, offsets, valid, out, cursors)
 
 
 class _LongLists(NamedTuple):
@@ -102,7 +109,8 @@ class _LongLists(NamedTuple):
 
     def put(self, rows: slice, out: Bytes, cursors: Int64s) -> None:
         bounds = self.bounds[rows.start : rows.stop + 1]
-        kernels.put_long_lists(self.items, bounds, *self.union.of(rows), out, cursors)
+        valid = self.union.put(rows, out, cursors)
+        kernels.put_long_lists(self.items, bounds, valid, out, cursors)
 
 
 class _TextLists(NamedTuple):
@@ -117,7 +125,8 @@ class _TextLists(NamedTuple):
 
     def put(self, rows: slice, out: Bytes, cursors: Int64s) -> None:
         bounds = self.bounds[rows.start : rows.stop + 1]
-        kernels.put_text_lists(self.data, self.offsets, bounds, *self.union.of(rows), out, cursors)
+        valid = self.union.put(rows, out, cursors)
+        kernels.put_text_lists(self.data, self.offsets, bounds, valid, out, cursors)
 
 
 def encodable(field: FlatField, column: pl.Series) -> Encodable:
