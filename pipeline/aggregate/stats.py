@@ -95,8 +95,9 @@ class RequestStats:
         """Add deltas up (columns of RequestDelta). Those of a dropped minute are counted only."""
         if self._limit is not None:
             late = deltas["minute"] + MINUTE <= self._limit
-            self.late_deltas += int(late.sum())
-            deltas = deltas.filter(~late)
+            if late.any():
+                self.late_deltas += int(late.sum())
+                deltas = deltas.filter(~late)
         if deltas.height == 0:
             return
         self.added += deltas.height

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.detect.texts import Keys, TextLists
+from pipeline.domain.feeds import Feed
 
 Cell = TypeVar("Cell")
 Told_co = TypeVar("Told_co", covariant=True)
@@ -55,6 +56,10 @@ class Run(Protocol[Told_co]):
 
     def pairs(self) -> Iterable[tuple[str, Told_co]]:
         """Return keys and cells."""
+
+
+Put = Callable[[int, Feed, Run[Cell]], None]
+"""Takes what was counted in a minute of a feed."""
 
 
 class CellRun(Generic[Cell]):

@@ -17,13 +17,14 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.detect.bounded_keys import BoundedKeys
-from pipeline.detect.cell_runs import CellColumn
+from pipeline.detect.cell_runs import CellColumn, Put
 from pipeline.detect.episodes import Episode, Peak
 from pipeline.detect.help_baseline import FadingMean, HelpModel, expect
 from pipeline.detect.rules.watching import FanOutRule
 from pipeline.detect.scope import Flag, Phrase, Scope
 from pipeline.detect.signals import Rows, Signals
 from pipeline.detect.watch_words import against, between, strongest, where
+from pipeline.detect.window_screens import WindowScreen
 from pipeline.domain.feeds import Feed
 
 
@@ -53,6 +54,7 @@ class FanOut(Scope[Met]):
         self._keys: BoundedKeys[KnownMean] = BoundedKeys(p.max_keys, p.forget_after_min)
         self._crowd = FadingMean()
         self._since: int | None = None
+        self._screen = WindowScreen(self.width, p.min_members)
         self._model = HelpModel(
             p.prior_members, p.prior_weight, p.population_weight, p.dispersion, p.half_life_min
         )
@@ -65,10 +67,35 @@ class FanOut(Scope[Met]):
         p = self.rule.parameters
         return cells, distinct >= math.ceil(p.min_members / self.width)
 
+    def _take(self, signals: Signals, put: Put[Met]) -> None:
+        super()._take(signals, put)
+        rows = signals.rows(self.rule, self.rule.dimension, self.feeds)
+        if not len(rows):
+            return
+        distinct = signals.counts(rows, "members").tolist()
+        lists = signals.lists(rows, "members")
+        for minute, feed, first, last in signals.runs(rows, self.feeds):
+            if minute >= self.final:
+                keys, members = rows.keys.some(first, last), lists.some(first, last)
+                self._screen.add(minute, feed, keys, distinct[first:last], members)
+
     def load_cell(self, cell: Any) -> Met:
         """Return a cell that JSON has carried."""
         rows, distinct, members = cell
         return Met(rows, distinct, tuple(members))
+
+    def load_minute(self, minute: int, state: dict[str, Any]) -> None:
+        """Take back what ``take_minutes`` gave."""
+        super().load_minute(minute, state)
+        for feed, cells in self.cells.at(minute).items():
+            met = cells.values()
+            members = (one.members for one in met)
+            self._screen.add(minute, feed, cells, (one.distinct for one in met), members)
+
+    def end_final(self, through: int) -> None:
+        """Learn what is due and forget what no judgement asks for any more."""
+        super().end_final(through)
+        self._screen.drop(self.final)
 
     def together(self, minutes: Sequence[int], key: str) -> Met:
         """Return the members of both feeds united, and the rows of the feed that shows more."""
@@ -77,19 +104,8 @@ class FanOut(Scope[Met]):
 
     def candidates(self, minute: int) -> Iterable[str]:
         """Return the keys to judge at a minute: none while the rule only learns."""
-        if self._is_learning(minute):
-            return ()
-        window, least = self.window(minute), self.rule.parameters.min_members
-        return [
-            key
-            for key in super().candidates(minute)
-            # Of most keys there is this minute alone, and it is not enough.
-            if not self.cells.is_alone(window, key) or self._of_minute(minute, key) >= least
-        ]
-
-    def _of_minute(self, minute: int, key: str) -> int:
-        found = (self.cells.cells(minute, feed).get(key) for feed in self.feeds)
-        return sum(met.distinct for met in found if met is not None)
+        wide = () if self._is_learning(minute) else self._screen.near(minute)
+        return [key for key in super().candidates(minute) if key in wide] if wide else ()
 
     def _is_learning(self, minute: int) -> bool:
         least = self.rule.parameters.learning_min
@@ -108,7 +124,7 @@ class FanOut(Scope[Met]):
         rows, distinct, _ = _united(by_feed)
         if distinct < p.min_members or rows < p.min_rows:
             return None
-        first = next(x for x in window if self.cells.of((x,), key))
+        first = min(cells[0][0] for cells in by_feed.values())
         if p.baseline == "none":
             floor, weight = p.min_members, float(distinct)
             peak = Peak(minute, self.width, "members", distinct, 0.0, floor, None, weight=weight)
@@ -142,11 +158,10 @@ class FanOut(Scope[Met]):
         end, p = start + self.block, self.rule.parameters
         if p.baseline == "none":
             return
-        minutes = range(start, end)
-        for key in sorted(set[str]().union(*(self.cells.keys(x) for x in minutes))):
+        for key, by_feed in sorted(self.cells.gathered(range(start, end)).items()):
             if key in left_out:
                 continue
-            _, distinct, _ = _united(self.cells.of(minutes, key))
+            _, distinct, _ = _united(by_feed)
             known = self._keys.get(key) or KnownMean(since=start)
             known.learn(end, distinct, p.half_life_min)
             self._keys.renew(key, known)

@@ -189,8 +189,8 @@ class FirstSeen(Scope[Seen]):
         minutes = range(start, start + self.block)
         if self.rule.novelty == "key":
             self._pass_day(self._crowd, start // DAY_MIN)
-        for key in sorted(set[str]().union(*(self.cells.keys(x) for x in minutes))):
-            cells = [c for of in self.cells.of(minutes, key).values() for c in of]
+        for key, by_feed in sorted(self.cells.gathered(minutes).items()):
+            cells = [cell for of in by_feed.values() for cell in of]
             self._learn_key(key, start, cells, reported=key in left_out)
         self._keys.evict(start + self.block)
         self.dirty |= self._keys.changed

@@ -7,7 +7,7 @@ only closed minutes are judged.
 """
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -23,6 +23,7 @@ from pipeline.detect.scope import Flag, Phrase, Scope
 from pipeline.detect.share_baseline import ShareBaseline, ShareModel
 from pipeline.detect.signals import Rows, Signals
 from pipeline.detect.watch_words import against, between, measured, strongest, where
+from pipeline.domain.feeds import Feed
 
 BITS: Final = 31
 _LOW: Final = (1 << BITS) - 1
@@ -68,11 +69,7 @@ class Ratio(Scope[Packed]):
 
     def window_counts(self, minutes: Sequence[int], key: str) -> tuple[int, int]:
         """Return trials and counts of a key in some minutes, of the feed with most trials."""
-        by_feed = [
-            (sum(cell >> BITS for _, cell in cells), sum(cell & _LOW for _, cell in cells))
-            for cells in self.cells.of(minutes, key).values()
-        ]
-        return max(by_feed, default=(0, 0))
+        return _added(self.cells.of(minutes, key))
 
     def amount(self, minute: int, key: str) -> int:
         """Return the count of a key in a minute."""
@@ -130,8 +127,8 @@ class Ratio(Scope[Packed]):
         del alive  # a share needs trials: a feed that was silent brought none
         end = start + self.block
         model, trials, counts = self._crowd_model(start), 0, 0
-        for key in sorted(self._block_keys(start)):
-            own_trials, own = self.window_counts(range(start, end), key)
+        for key, by_feed in sorted(self.cells.gathered(range(start, end)).items()):
+            own_trials, own = _added(by_feed)
             if key in left_out or not own_trials:
                 continue
             known = self._keys.get(key) or KnownShare(since=start)
@@ -144,9 +141,6 @@ class Ratio(Scope[Packed]):
         self._keys.evict(end)
         self.dirty |= self._keys.changed
         self._keys.changed.clear()
-
-    def _block_keys(self, start: int) -> set[str]:
-        return set[str]().union(*(self.cells.keys(x) for x in range(start, start + self.block)))
 
     def phrase(self, episode: Episode) -> Phrase:
         """Return an episode in words."""
@@ -191,6 +185,15 @@ class Ratio(Scope[Packed]):
         """Take the boundary of final minutes that was in force when states were written."""
         super().resume(final)
         self._keys.resume()
+
+
+def _added(by_feed: Mapping[Feed, Sequence[tuple[int, Packed]]]) -> tuple[int, int]:
+    """Return trials and counts of a key, of the feed with most trials."""
+    sums = [
+        (sum(cell >> BITS for _, cell in cells), sum(cell & _LOW for _, cell in cells))
+        for cells in by_feed.values()
+    ]
+    return max(sums, default=(0, 0))
 
 
 def _sums(known: ShareBaseline) -> list[float]:

@@ -8,22 +8,20 @@ by accident is told. Behind an address that thousands share both steps are there
 ``min_share`` asks that a step be so much of what was counted of it and of the last one.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.detect.cell_runs import CellColumn, CellRun, Run, counted
+from pipeline.detect.cell_runs import CellColumn, CellRun, Put, counted
 from pipeline.detect.episodes import Episode, Peak
 from pipeline.detect.rules.watching import SequenceRule
 from pipeline.detect.scope import Flag, Phrase, Scope
 from pipeline.detect.signals import Rows, Signals
 from pipeline.detect.texts import RowKeys
 from pipeline.detect.watch_words import between, measured, strongest, where
-from pipeline.domain.feeds import Feed
-
-Put = Callable[[int, Feed, Run[int]], None]
+from pipeline.detect.window_screens import WindowScreen
 
 BEFORE: Final = "\x00"
 """Begins the name under which a step before the last is kept: ``\\x00`` number ``\\x00`` key."""
@@ -45,29 +43,49 @@ class StepSequence(Scope[int]):
 
     rule: SequenceRule
 
+    def __init__(self, rule: SequenceRule) -> None:
+        super().__init__(rule)
+        self._screens = [WindowScreen(self.width, step.min_count) for step in rule.after]
+
     def read(self, signals: Signals, rows: Rows) -> tuple[CellColumn[int], npt.NDArray[np.bool_]]:
         """Return the counts of the last step; whatever counts is worth a look."""
         counts = signals.counts(rows, self.rule.measure)
         return counted(counts), counts > 0
 
-    def _take(self, signals: Signals, put: Put) -> None:
+    def _take(self, signals: Signals, put: Put[int]) -> None:
         super()._take(signals, put)
         for number, step in enumerate(self.rule.after):
             rows = signals.rows(self.rule, step.dimension, self.feeds)
-            counts = counted(signals.counts(rows, step.measure))
+            numbers = signals.counts(rows, step.measure)
+            counts, plain = counted(numbers), numbers.tolist()
             names = StepKeys(number, rows.keys)
-            for run in signals.runs(rows, self.feeds):
-                if run.minute >= self.final:
-                    put(run.minute, run.feed, CellRun(names, counts, run.first, run.last))
+            for minute, feed, first, last in signals.runs(rows, self.feeds):
+                if minute >= self.final:
+                    put(minute, feed, CellRun(names, counts, first, last))
+                    keys = rows.keys.some(first, last)
+                    self._screens[number].add(minute, feed, keys, plain[first:last])
+
+    def load_minute(self, minute: int, state: dict[str, Any]) -> None:
+        """Take back what ``take_minutes`` gave."""
+        super().load_minute(minute, state)
+        for feed, cells in self.cells.at(minute).items():
+            for name, count in cells.items():
+                if name.startswith(BEFORE):
+                    _, number, key = name.split(BEFORE, 2)
+                    self._screens[int(number)].add(minute, feed, [key], [count])
+
+    def end_final(self, through: int) -> None:
+        """Forget what no judgement asks for any more."""
+        super().end_final(through)
+        for screen in self._screens:
+            screen.drop(self.final)
 
     def candidates(self, minute: int) -> Iterable[str]:
-        """Return the keys to judge at a minute: those of which every step was counted."""
-        window, steps = self.window(minute), range(len(self.rule.after))
-        return [
-            key
-            for key in super().candidates(minute)
-            if all(self.cells.where(window, _name(number, key)) for number in steps)
-        ]
+        """Return the keys to judge at a minute: those of which every step may have been counted."""
+        passed = [screen.near(minute) for screen in self._screens]
+        if not all(passed):
+            return ()
+        return [key for key in super().candidates(minute) if all(key in keys for keys in passed)]
 
     def _count(self, minutes: Sequence[int], name: str) -> tuple[int, int | None]:
         """Return what was counted, of the feed that shows more, and the first minute of it."""

@@ -13,7 +13,7 @@ from pipeline.detect.texts import RowKeys
 from pipeline.domain.feeds import LIVE_EVENTS, WEB_LOGS, Feed
 
 MINUTES = st.one_of(st.integers(0, 12), st.integers(700, 712))
-"""Some lie so far behind the others that what is known of keys moves when the former are gone."""
+"""Windows are short beside the minutes that are held, or long."""
 
 FEEDS = st.sampled_from([WEB_LOGS, LIVE_EVENTS])
 CELLS = st.dictionaries(st.sampled_from("abc"), st.integers(1, 9), max_size=3)
@@ -90,8 +90,10 @@ def test_cells_of_a_key_are_found_as_by_walking(
             around = range(step[1] - 3, step[1] + 3)
             assert cells.of(around, "a") == walked.of(around, "a")
     for window in (range(first, first + length), range(first + 700, first + 700 + length)):
+        gathered = cells.gathered(window)
         for key in "abc":
             assert cells.of(window, key) == walked.of(window, key)
+            assert gathered.get(key, {}) == walked.of(window, key)
     for minute in (*range(13), *range(700, 713)):
         of = walked.minutes.get(minute, {})
         assert cells.width(minute) == len({key for each in of.values() for key in each})
