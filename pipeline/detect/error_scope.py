@@ -69,7 +69,12 @@ class ErrorScope:
         self.parameters = rule.parameters
         p = rule.parameters
         self._model = ShareModel(
-            p.prior_share, p.prior_shape, p.dispersion, p.half_life_min, p.clump
+            p.prior_share,
+            p.prior_shape,
+            p.dispersion,
+            p.half_life_min,
+            p.clump,
+            p.max_probability,
         )
         self._reach = p.windows_min[-1]
         self._delay = self._reach + p.quiet_min

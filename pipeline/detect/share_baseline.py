@@ -14,6 +14,10 @@ from pipeline.detect.count_tail import Expectation
 MAX_DISPERSION: Final = 2.0
 """Beyond it a spike of any size would pass as scatter."""
 
+WAVE: Final = 0.75
+"""Share of the requests that fail in a wave which must never pass as scatter, whatever came in the
+days before (``_most_dispersion``)."""
+
 MIN_DISPERSION: Final = 0.02
 """No stream of requests is pure Poisson: load balancers, retries, batches."""
 
@@ -25,13 +29,18 @@ WINSOR: Final = 4.0
 
 
 class ShareModel(NamedTuple):
-    """What is assumed before anything was seen, and how fast the past fades."""
+    """What is assumed before anything was seen, and how fast the past fades.
+
+    ``max_probability``: what a wave must be at most as likely as; None: there are no waves, what
+    is counted is no share of anything.
+    """
 
     prior_share: float
     prior_shape: float
     dispersion: float
     half_life_min: float
     clump: float
+    max_probability: float | None = None
 
 
 @dataclass(slots=True)
@@ -86,9 +95,22 @@ class ShareBaseline:
         )
         if dispersion < MIN_DISPERSION:
             dispersion = MIN_DISPERSION
-        elif dispersion > MAX_DISPERSION:
-            dispersion = MAX_DISPERSION
+        elif dispersion > model.dispersion:
+            dispersion = min(dispersion, _most_dispersion(share, model))
         return share * requests, 1.0 / (1.0 / evidence + dispersion)
 
     def _fade(self, minute: int, model: ShareModel) -> float:
         return math.exp2((self.at - minute) / model.half_life_min) if self.requests else 0.0
+
+
+def _most_dispersion(share: float, model: ShareModel) -> float:
+    """Return how much scatter may be learned: so much that a wave stands out, or what is assumed.
+
+    A Gamma rate of shape a reaches r times its mean with a chance of at most
+    exp(-a (r - 1 - ln r)) (Chernoff, Ann. Math. Stat. 23 (1952) 493).
+    """
+    most = MAX_DISPERSION
+    if model.max_probability is not None:
+        ratio = max(1.0, WAVE / share)
+        most = min(most, (ratio - 1 - math.log(ratio)) / -math.log(model.max_probability))
+    return max(most, model.dispersion)

@@ -9,6 +9,7 @@ from pipeline.detect.count_tail import Expectation
 from pipeline.detect.share_baseline import ShareBaseline, ShareModel
 
 MODEL = ShareModel(prior_share=0.01, prior_shape=1.0, dispersion=0.25, half_life_min=600, clump=1.0)
+OF_WAVES = MODEL._replace(max_probability=1e-9)
 means = st.floats(0.01, 500)
 shapes = st.floats(0.2, 200)
 counts = st.integers(1, 400)
@@ -78,3 +79,36 @@ def test_scatter_beyond_poisson_is_learned() -> None:
         steady.learn(minute, 1000, 10, MODEL)
         wild.learn(minute, 1000, 20 * (minute % 2), MODEL)
     assert wild.expect(600, 1000, MODEL).shape < steady.expect(600, 1000, MODEL).shape / 5
+
+
+def after_attacks(model: ShareModel) -> ShareBaseline:
+    """Return what days taught: one request in twenty refused, for half an hour each fourth more."""
+    baseline = ShareBaseline()
+    for minute in range(3 * 1440):
+        baseline.learn(minute, 160, 60 if minute % 240 < 30 else 7, model)
+    return baseline
+
+
+def test_a_wave_that_refuses_three_quarters_stands_out_though_days_of_attacks_were_learned() -> (
+    None
+):
+    for model, stands_out in ((MODEL, False), (OF_WAVES, True)):
+        usual = after_attacks(model).expect(3 * 1440, 160, model)
+        assert (usual.tail(120) <= 1e-9) is stands_out
+    # What came in the same days is usual still.
+    assert after_attacks(OF_WAVES).expect(3 * 1440, 160, OF_WAVES).tail(40) > 1e-4
+
+
+@given(st.lists(st.tuples(st.integers(1, 500), st.floats(0, 1)), min_size=1, max_size=200))
+def test_scatter_is_learned_up_to_where_a_wave_would_pass_and_never_below_what_is_assumed(
+    minutes: list[tuple[int, float]],
+) -> None:
+    baseline = ShareBaseline()
+    for minute, (requests, share) in enumerate(minutes):
+        baseline.learn(minute, requests, round(share * requests), OF_WAVES)
+    for model in (OF_WAVES, OF_WAVES._replace(dispersion=1.5)):
+        usual = baseline.expect(len(minutes) - 1, 1000, model)
+        scatter = 1 / usual.shape - 1 / (baseline.errors + model.prior_shape)
+        of_wave = stats.gamma.sf(750 / usual.mean, 1 / scatter, scale=scatter)
+        assert scatter <= model.dispersion + 1e-9 or of_wave <= 1e-9
+        assert scatter <= 2 + 1e-9
