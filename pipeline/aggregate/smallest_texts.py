@@ -87,9 +87,9 @@ class SmallestTexts:
             self._spans = spans
 
     def _make_room(self, length: int) -> None:
-        """Leave out what no group refers to any more; double the pool if that is not half of it."""
+        """Leave out what no group refers to any more; a pool that is a quarter full then stays."""
         live = int(self._filled[1])
-        self._pack(max(len(self._pool), 2 * (live + length)))
+        self._pack(max(len(self._pool), 4 * (live + length)))
 
     def _pack(self, size: int) -> None:
         held = self._spans[:, :, 1] != text_kernels.NOTHING

@@ -31,9 +31,14 @@ class CountBurst(CountScope):
         p = self.rule.parameters
         return math.ceil(min(p.min_count, p.cold_min_count) / self.width)
 
+    def may_stand_out(self, minute: int) -> bool:
+        """Return whether the rule is not too new to tell."""
+        del minute
+        return not self.is_new()
+
     def candidates(self, minute: int) -> Iterable[str]:
         """Return the keys to judge at a minute: none while the rule is new."""
-        return () if self.is_new() else super().candidates(minute)
+        return super().candidates(minute) if self.may_stand_out(minute) else ()
 
     def judge(self, minute: int, key: str) -> Flag | None:
         """Return why a minute stands out; None if it does not."""

@@ -247,8 +247,10 @@ class ErrorScope:
             if counted.errors < least or counted.errors < share * counted.requests:
                 continue
             usual = baseline.expect(minute, counted.requests, self._model)
+            if counted.errors < p.min_ratio * usual.mean:
+                continue
             tail = usual.tail(counted.errors)
-            if tail > p.max_probability or counted.errors < p.min_ratio * usual.mean:
+            if tail > p.max_probability:
                 continue
             if best is None or tail < best[0]:
                 best = (tail, width, counted, usual)
@@ -263,14 +265,17 @@ class ErrorScope:
 
     def _windows(self, minute: int, key: str) -> Iterator[tuple[int, Count]]:
         """Walk the windows that end with a minute, from the shortest, each count read once."""
-        requests = errors = 0
-        widths = self.parameters.windows_min
-        for back in range(self._reach):
-            packed = self._packed(minute - back, key)
-            requests += packed >> ERROR_BITS
-            errors += packed & _ERRORS
-            if back + 1 in widths:
-                yield back + 1, Count(requests, errors)
+        series = self._series.get(key)
+        final, pending = {} if series is None else series.recent, self._pending.cells
+        packed = width = 0
+        for wider in self.parameters.windows_min:
+            for x in range(minute - width, minute - wider, -1):
+                # As ``_packed``, without a call for each minute.
+                counts = final.get(x, 0) if x < self._final else pending(x, WEB_LOGS).get(key, 0)
+                # Neither half overflows: a window has far fewer than 2^31 errors.
+                packed += counts
+            width = wider
+            yield width, _unpacked(packed)
 
     def _first(self, minute: int, key: str, width: int) -> int:
         for x in self._window(minute, width):

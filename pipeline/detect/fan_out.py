@@ -102,10 +102,16 @@ class FanOut(Scope[Met]):
         rows, distinct, members = _united(self.cells.of(minutes, key))
         return Met(rows, distinct, tuple(sorted(members)))
 
+    def may_stand_out(self, minute: int) -> bool:
+        """Return whether any key may have met enough, and the rule does not only learn."""
+        return bool(self._screen.near(minute)) and not self._is_learning(minute)
+
     def candidates(self, minute: int) -> Iterable[str]:
-        """Return the keys to judge at a minute: none while the rule only learns."""
-        wide = () if self._is_learning(minute) else self._screen.near(minute)
-        return [key for key in super().candidates(minute) if key in wide] if wide else ()
+        """Return the keys to judge at a minute."""
+        if not self.may_stand_out(minute):
+            return ()
+        wide = self._screen.near(minute)
+        return [key for key in super().candidates(minute) if key in wide]
 
     def _is_learning(self, minute: int) -> bool:
         least = self.rule.parameters.learning_min

@@ -102,9 +102,13 @@ class FirstSeen(Scope[Seen]):
 
     # -- judgement
 
+    def may_stand_out(self, minute: int) -> bool:
+        """Return whether the rule does not only learn."""
+        return not self._is_learning(minute)
+
     def candidates(self, minute: int) -> Iterable[str]:
         """Return the keys to judge at a minute: none while the rule only learns."""
-        return () if self._is_learning(minute) else super().candidates(minute)
+        return super().candidates(minute) if self.may_stand_out(minute) else ()
 
     def _is_learning(self, minute: int) -> bool:
         return self._since is None or minute - self._since < self.rule.parameters.learning_min

@@ -33,18 +33,11 @@ class MinuteCells(Generic[Cell]):
 
     def settle(self, minute: int, layers: Layers[Cell]) -> None:
         """Take a final minute whole."""
-        if not self._says(minute, layers):
-            self._changed.add(minute)
+        self._changed.add(minute)
         if layers:
             self._minutes[minute] = layers
         else:
             self._minutes.pop(minute, None)
-
-    def _says(self, minute: int, layers: Layers[Cell]) -> bool:
-        held = self._minutes.get(minute, {})
-        return held.keys() == layers.keys() and all(
-            held[feed].known() == layer.known() for feed, layer in layers.items()
-        )
 
     def at(self, minute: int) -> OfMinute[Cell]:
         """Return the counts of a minute; a key that is not there counted nothing."""

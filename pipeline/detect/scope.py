@@ -135,6 +135,11 @@ class Scope(ABC, Generic[Cell]):
         """Return the keys to judge at a minute."""
         return self._hot.keys(minute)
 
+    def may_stand_out(self, minute: int) -> bool:
+        """Return whether any key of a minute is to be judged at all."""
+        del minute
+        return True
+
     def since(self, key: str) -> int | None:
         """Return the minute from which a key's history is known."""
         del key
@@ -158,8 +163,9 @@ class Scope(ABC, Generic[Cell]):
             if at < len(changed) and changed[at] <= minute:
                 del self._judged[minute]
         end = closed if not self.grows else 1 << 62
-        minutes = [minute for minute in self._hot.minutes() if self.final <= minute < end]
-        return sorted({*minutes, *self.ticks(self.final, closed)})
+        hot = (minute for minute in self._hot.minutes() if self.final <= minute < end)
+        minutes = {minute for minute in hot if self.may_stand_out(minute)}
+        return sorted(minutes.union(self.ticks(self.final, closed)))
 
     def provisional(self, minute: int) -> list[Flag]:
         """Return what stands out in a minute; remembered until something changes."""

@@ -80,11 +80,15 @@ class StepSequence(Scope[int]):
         for screen in self._screens:
             screen.drop(self.final)
 
+    def may_stand_out(self, minute: int) -> bool:
+        """Return whether any key may have passed the steps before the last."""
+        return all(screen.near(minute) for screen in self._screens)
+
     def candidates(self, minute: int) -> Iterable[str]:
         """Return the keys to judge at a minute: those of which every step may have been counted."""
-        passed = [screen.near(minute) for screen in self._screens]
-        if not all(passed):
+        if not self.may_stand_out(minute):
             return ()
+        passed = [screen.near(minute) for screen in self._screens]
         return [key for key in super().candidates(minute) if all(key in keys for keys in passed)]
 
     def _count(self, minutes: Sequence[int], name: str) -> tuple[int, int | None]:

@@ -30,19 +30,21 @@ class Rows(NamedTuple):
 
 
 class Sampled(NamedTuple):
-    """Some rows with their sample ids, as columns: few of them are ever asked for.
+    """Some rows, and where their sample ids stand in columns: few of them are ever asked for.
 
     ``having``: which of them have any.
     """
 
     keys: RowKeys
+    places: Places
     ids: TextLists
     sessions: TextLists
     having: npt.NDArray[np.bool_]
 
     def at(self, row: int) -> Samples:
         """Return the samples of one of the rows."""
-        return self.ids.at(row), self.sessions.at(row)
+        place = int(self.places[row])
+        return self.ids.at(place), self.sessions.at(place)
 
 
 class Run(NamedTuple):
@@ -67,6 +69,7 @@ class Signals:
         self._rows: dict[tuple[str, tuple[Feed, ...], str], Rows] = {}
         self._runs: dict[tuple[int, tuple[Feed, ...]], list[Run]] = {}
         self._lists: dict[str, TextLists] = {}
+        self._having: npt.NDArray[np.bool_] | None = None
         self._picked: dict[tuple[int, str], TextLists] = {}
 
     def __len__(self) -> int:
@@ -131,9 +134,12 @@ class Signals:
 
     def sampled(self, rows: Rows, at: Places) -> Sampled:
         """Return some rows, by their numbers, with their sample ids."""
-        ids, sessions = (self._column(name).picked(rows.places[at]) for name in SAMPLED)
-        having = (ids.lengths > 0) | (sessions.lengths > 0)
-        return Sampled(rows.keys.picked(at), ids, sessions, having)
+        ids, sessions = (self._column(name) for name in SAMPLED)
+        if self._having is None:
+            self._having = (ids.lengths > 0) | (sessions.lengths > 0)
+        places = rows.places[at]
+        keys = rows.keys if len(at) == len(rows) else rows.keys.picked(at)
+        return Sampled(keys, places, ids, sessions, self._having[places])
 
     def _column(self, name: str) -> TextLists:
         known = self._lists.get(name)
