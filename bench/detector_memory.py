@@ -16,6 +16,7 @@ from pipeline.detect.first_seen import Known
 from pipeline.detect.help_baseline import FadingMean
 from pipeline.detect.levels import LevelModel, Levels
 from pipeline.detect.share_baseline import ShareBaseline
+from pipeline.detect.somewhere_new import Known as Visitor
 
 BLOCK = 15
 MEMBERS = 3
@@ -57,11 +58,17 @@ def known(n: int) -> Known:
     return seen
 
 
+def somebody(n: int) -> Visitor:
+    """Return somebody who was at a few places."""
+    return Visitor(n, BLOCK, n, {f"network-{n}-{i}": n + i for i in range(MEMBERS)})
+
+
 KINDS: dict[str, Callable[[int, int], Any]] = {
     "count_burst, change_point, absence": levels,
     "ratio": bounded(lambda n: ShareBaseline(n + 0.1, n + 0.2, n + 0.3, n + 0.4, BLOCK)),
     "fan_out": bounded(lambda n: FadingMean(n + 0.1, n + 0.2, BLOCK)),
     f"first_seen, {MEMBERS} members": bounded(known),
+    f"sequence with new_in, {MEMBERS} places": bounded(somebody),
     "after_end": bounded(lambda n: State(n + 1_000, None, n + 1_000)),
 }
 

@@ -8,7 +8,7 @@ import polars as pl
 from bench.detection.scoring import SLACK
 from bench.detection.stretch import standing
 from pipeline.detect.detection import Detection
-from pipeline.detect.rules import AnyRule
+from pipeline.detect.rules import AnyRule, dimensions_of_rule
 from pipeline.domain.event_time import HOUR, MINUTE
 from pipeline.simulator.labels import AttackLabel
 
@@ -69,14 +69,7 @@ def _families(rules: Sequence[AnyRule]) -> list[list[AnyRule]]:
 
 def _dimensions(family: Sequence[AnyRule]) -> set[str]:
     """Return what a family reads, and the dimension that tells when a feed spoke."""
-    found = {"all"}
-    for rule in family:
-        steps = (*getattr(rule, "after", ()), *(getattr(rule, name, None) for name in _STEPS))
-        found |= {rule.dimension, *(step.dimension for step in steps if step is not None)}
-    return found
-
-
-_STEPS: Final = ("ended_by", "reopened_by")
+    return {"all"}.union(*(dimensions_of_rule(rule) for rule in family))
 
 
 def _steps(start_us: int, end_us: int, labels: Sequence[AttackLabel]) -> Iterator[int]:

@@ -26,6 +26,9 @@ PER_WORKING_DAY: Final[dict[str, float]] = {
     "concluded-by-mistake": 0.1,
     "open-course": 0.2,
     "term-ends": 0.1,
+    "courses-tidied": 0.2,
+    "forgotten-password": 0.5,
+    "on-the-move": 0.5,
     "hand-ins": 0.5,
     "busy-help-desk": 0.3,
 }

@@ -63,6 +63,8 @@ class FewRows(NamedTuple):
         mask = self.traits & one.traits
         for trait in one.also:
             mask = np.where(self.traits & trait, mask, 0)
+        if one.never:
+            mask = np.where(self.traits & one.never, 0, mask)
         return np.flatnonzero(mask)
 
     def key(self, parts: Sequence[Part]) -> tuple[list[Texts], I64 | None]:

@@ -12,7 +12,7 @@ from pipeline.aggregate.dimensions import DIMENSIONS, Dimension
 from pipeline.app.rule_files import RuleFile
 from pipeline.detect.rules import AnyRule, Mistake, check_references
 from pipeline.detect.rules.marked_yaml import MarkedYaml, Path
-from pipeline.detect.rules.watching import AfterEndRule, SequenceRule, Step
+from pipeline.detect.rules.watching import AfterEndRule, NewIn, SequenceRule, Step
 from pipeline.domain.errors import SettingsError
 from pipeline.domain.feeds import FEEDS
 
@@ -79,9 +79,11 @@ def _wrong_with(rule: AnyRule) -> Iterator[_Wrong]:
     yield from _unreachable(rule, dimension)
 
 
-def _steps(rule: AnyRule) -> Iterator[tuple[Path, Step]]:
+def _steps(rule: AnyRule) -> Iterator[tuple[Path, Step | NewIn]]:
     if isinstance(rule, SequenceRule):
         yield from ((("after", number), step) for number, step in enumerate(rule.after))
+        if rule.new_in is not None:
+            yield ("new_in",), rule.new_in
     if isinstance(rule, AfterEndRule):
         yield ("ended_by",), rule.ended_by
         if rule.reopened_by is not None:

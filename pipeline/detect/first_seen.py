@@ -8,9 +8,9 @@ to two for months is. Hours are smoothed over those beside them and compared wit
 over the day; a key's own hours lean on those of all other keys, which lean on the even spread: who
 has little history is expected when his colleagues work.
 
-What was reported once is known from then on, and its key has news more often; what is usual for
-other keys never learns from what was reported. The state says since when the rule and each key are
-known; before ``learning_min`` nothing is reported.
+What was reported once is known from then on, and its key has news more often; an hour is known
+after some times. What is usual for other keys never learns from what was reported. The state says
+since when the rule and each key are known; before ``learning_min`` nothing is reported.
 Memory: about 800 bytes a key with three members (``python -m bench.detector_memory``).
 """
 
@@ -53,6 +53,10 @@ CROWD_HOURS: Final = 10.0
 
 MOST_HOURS: Final = 50_000.0
 """Active hours behind the day of all keys; older ones fade."""
+
+REPORTS: Final = 5
+"""Days on which an hour is reported until it is usual: one night of a thief makes the next no more
+usual, and who changed his hours is told no more after a week."""
 
 
 class Seen(NamedTuple):
@@ -214,10 +218,18 @@ class FirstSeen(Scope[Seen]):
             self._learn_members(known, day, cells, reported=reported)
         elif self.rule.novelty == "hour" and known.hour != self._hour(start):
             known.hour = self._hour(start)
-            _add_hour(known, known.hour, MOST_DAYS * HOURS)
+            _add_hour(known, known.hour, MOST_DAYS * HOURS, self._weight(known, reported=reported))
             if not reported:
                 _add_hour(self._crowd, known.hour, MOST_HOURS)
         self._keys.renew(key, known)
+
+    def _weight(self, known: Known, *, reported: bool) -> float:
+        """Return what an active hour counts for: reported ones add up to what is usual."""
+        if not reported:
+            return 1.0
+        # An hour counts half in its own share, the other half are those beside it.
+        usual = self.rule.parameters.max_probability * sum(known.hours) / (HOURS / 2)
+        return min(1.0, usual / REPORTS)
 
     def _learn_members(
         self, known: Known, day: int, cells: Iterable[tuple[int, Seen]], *, reported: bool
@@ -315,9 +327,9 @@ class FirstSeen(Scope[Seen]):
 _NO_HOURS: Final = (0.0,) * HOURS
 
 
-def _add_hour(known: Known, hour: int, most: float) -> None:
+def _add_hour(known: Known, hour: int, most: float, weight: float = 1.0) -> None:
     known.hours = known.hours or [*_NO_HOURS]
-    known.hours[hour % HOURS] += 1
+    known.hours[hour % HOURS] += weight
     if sum(known.hours) > most:
         known.hours = [one / 2 for one in known.hours]
 

@@ -14,9 +14,11 @@ from pipeline.detect.first_seen import FirstSeen
 from pipeline.detect.masquerade_burst import MasqueradeBurst
 from pipeline.detect.ratio import Ratio
 from pipeline.detect.rules import AnyRule
+from pipeline.detect.rules.watching import SequenceRule
 from pipeline.detect.scope import Scope
 from pipeline.detect.sequence import StepSequence
 from pipeline.detect.signals import Signals
+from pipeline.detect.somewhere_new import SomewhereNew
 from pipeline.detect.watch import Watch
 from pipeline.domain.feeds import Feed
 
@@ -74,6 +76,10 @@ def _watch(scope: Callable[[Any], Scope[Any]]) -> Family:
     return family
 
 
+def _sequence(rule: SequenceRule) -> StepSequence:
+    return StepSequence(rule) if rule.new_in is None else SomewhereNew(rule, rule.new_in)
+
+
 DETECTORS: Final[tuple[tuple[str, Family], ...]] = (
     ("masquerade_burst", _alone),
     ("error_spike", ErrorSpike),
@@ -81,7 +87,7 @@ DETECTORS: Final[tuple[tuple[str, Family], ...]] = (
     ("ratio", _watch(Ratio)),
     ("fan_out", _watch(FanOut)),
     ("first_seen", _watch(FirstSeen)),
-    ("sequence", _watch(StepSequence)),
+    ("sequence", _watch(_sequence)),
     ("after_end", _watch(AfterEnd)),
     ("change_point", _watch(ChangePoint)),
     ("absence", _watch(Absence)),

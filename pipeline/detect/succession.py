@@ -19,7 +19,7 @@ from pipeline.domain.feeds import Feed
 
 COUNTED: Final = {
     *("detector", "dimension", "feeds", "measure", "of", "novelty", "after", "filters"),
-    *("ended_by", "reopened_by"),
+    *("ended_by", "reopened_by", "new_in"),
 }
 """Keys of a rule that say what is counted; a level learned of one thing says nothing of another."""
 

@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple
 import polars as pl
 
 from pipeline.detect.detection import Detection
-from pipeline.detect.rules import AnyRule
+from pipeline.detect.rules import AnyRule, dimensions_of_rule
 from pipeline.domain.event_time import MINUTE
 
 Record = dict[str, Any]
@@ -59,10 +59,7 @@ def with_whole(rules: Sequence[AnyRule], chosen: Sequence[AnyRule]) -> list[AnyR
 
 def dimensions_of(rules: Sequence[AnyRule]) -> list[str]:
     """Return the dimensions that rules read."""
-    found = {rule.dimension for rule in rules}
-    for rule in rules:
-        found |= {step.dimension for step in getattr(rule, "after", ())}
-    return sorted(found)
+    return sorted(set[str]().union(*(dimensions_of_rule(rule) for rule in rules)))
 
 
 class Backtest:

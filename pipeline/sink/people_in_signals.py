@@ -7,11 +7,12 @@ among them: what is computed again has them again.
 from typing import Final
 
 KEYS: Final = (
-    *("admin_actor", "audit_change", "course_change", "download_actor", "grade_write", "grader"),
+    *("admin_actor", "admin_by_hand", "audit_change", "course_change", "course_deleted_by"),
+    *("course_reset_by", "download_actor", "grade_write", "grader"),
     *("grader_up", "login_account", "masquerader", "masqueraded_admin", "masqueraded_write"),
     *("token", "token_admin", "token_agent", "token_course"),
 )
-FORMER_KEYS: Final = ("grade_write", "login_account")
+FORMER_KEYS: Final = ("grade_write",)
 """Those of them that no row is counted by any more; tables still have statistics of them."""
 MEMBERS: Final = (
     *("admin_change", "graded_course", "login_ip"),

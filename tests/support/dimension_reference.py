@@ -175,6 +175,8 @@ def administered(r: dict[str, Any], seen: Seen) -> Iterator[Entry]:
     if r["write"] and (seen.admin or seen.controller == "tokens"):
         yield "admin_change", seen.page, r["actor"]
         yield "admin_actor", r["actor"], seen.network
+        if not r["program"]:
+            yield "admin_by_hand", r["actor"], seen.network
 
 
 def logged_in(r: dict[str, Any], seen: Seen) -> Iterator[Entry]:
@@ -183,6 +185,8 @@ def logged_in(r: dict[str, Any], seen: Seen) -> Iterator[Entry]:
         yield "failed_login", "", seen.network
     if seen.page.startswith("login/"):
         yield "login_ip", r["ip"], r["user"] if r["status"] < 400 else None
+        if r["status"] < 400:
+            yield "login_account", r["user"], seen.network
 
 
 def taken_out(r: dict[str, Any], seen: Seen) -> Iterator[Entry]:
@@ -202,6 +206,8 @@ def changed(r: dict[str, Any], seen: Seen) -> Iterator[Entry]:
     if r["write"] and seen.page in COURSE_REQUESTS:
         who = "none" if r["actor"] is None else r["actor"]
         yield "course_change", f"{COURSE_REQUESTS[seen.page]}#{who}", r["course"]
+        if r["status"] < 400 and COURSE_REQUESTS[seen.page] in ("deleted", "reset"):
+            yield f"course_{COURSE_REQUESTS[seen.page]}_by", r["actor"], r["course"]
 
 
 def of_event(r: dict[str, Any]) -> Iterator[Entry]:
@@ -213,6 +219,7 @@ def of_event(r: dict[str, Any]) -> Iterator[Entry]:
             yield "masqueraded_admin", r["actor"], r["user"]
     if r["login"] == 1:
         yield "login_ip", r["ip"], r["user"]
+        yield "login_account", r["user"], network(r["ip"])
     if fact in ("graded", "raised"):
         yield "grader", doer, r["subject"]
         yield "graded_course", r["course"], doer
@@ -245,5 +252,7 @@ def of_audit(r: dict[str, Any]) -> Iterator[Entry]:
     changed = {**FACTS, "course_reset_to": "reset"}
     if fact in changed:
         yield "course_change", f"{changed[fact]}#{who}", r["subject"]
+    if fact in ("course_deleted", "course_reset_to"):
+        yield f"course_{changed[fact]}_by", r["doer"], r["subject"]
     if fact == "course_deleted":
         yield "mass_change", f"{fact}#{r['origin']}", r["subject"]

@@ -75,6 +75,14 @@ def small_rules() -> list[AnyRule]:
             parameters=quick | {"window_min": 5},
         ),
         rule(
+            "sequence",
+            id="elsewhere",
+            measure="writes",
+            after=[{"dimension": "thing", "measure": "errors", "min_count": 3}],
+            new_in={"dimension": "place", "min_spells": 2, "known_min": 20},
+            parameters=quick | {"window_min": 5, "max_keys": 30},
+        ),
+        rule(
             "after_end",
             ended_by={"dimension": "thing", "measure": "errors", "min_count": 3},
             reopened_by={"dimension": "thing", "measure": "members", "min_count": 2},

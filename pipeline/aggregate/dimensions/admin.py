@@ -26,5 +26,15 @@ ADDED: Final = Narrow(
     members=DOER,
 )
 ACTORS: Final = Narrow("admin_actor", WEB, _SURFACE, (ACTOR,), (traits.WRITE,), members=NETWORK)
+BY_HAND: Final = Narrow(
+    "admin_by_hand",
+    WEB,
+    _SURFACE,
+    (ACTOR,),
+    (traits.WRITE,),
+    members=NETWORK,
+    never=traits.PROGRAM,
+)
+"""Programs work at hours of their own: one that imports every night would make nights usual."""
 
-ADMINISTRATION: Final = (CHANGES, ADDED, ACTORS)
+ADMINISTRATION: Final = (CHANGES, ADDED, ACTORS, BY_HAND)

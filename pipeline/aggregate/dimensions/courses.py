@@ -46,6 +46,9 @@ _CONCLUDED: Final = word_by_text("fact", {"course_concluded": "concluded"})
 _OPEN: Final = word_by_text(
     "fact", {f"course_{kind}": "open" for kind in ("available", "unconcluded", "unpublished")}
 )
+_RESET: Final = word_by_text("fact", {"course_reset_to": "reset"})
+_GONE: Final = word_by_text("fact", {"course_deleted": "deleted"})
+_DONE: Final = (traits.WRITE, traits.ANSWERED)
 _DELETED: Final = word_by_text(
     "fact",
     {
@@ -64,6 +67,18 @@ REQUESTED: Final = Narrow(
 )
 _BY: Final = or_else(DOER, NOBODY)
 SAID: Final = Narrow("course_change", SAYING, traits.FACT, (_SAID, _BY), members=SUBJECT)
+RESET: Final = Narrow("course_reset_by", WEB, traits.COURSE_RESET, (ACTOR,), _DONE, members=COURSE)
+RESET_NOTED: Final = Narrow(
+    "course_reset_by", AUDIT, traits.FACT, (where(DOER, _RESET),), members=SUBJECT
+)
+DELETED: Final = Narrow(
+    "course_deleted_by", WEB, traits.COURSE_DELETED, (ACTOR,), _DONE, members=COURSE
+)
+DELETED_NOTED: Final = Narrow(
+    "course_deleted_by", AUDIT, traits.FACT, (where(DOER, _GONE),), members=SUBJECT
+)
+"""Who resets courses, and who deletes them: steps of one person. Live Events are left out: of a
+reset they say that the course was deleted."""
 CONCLUDED: Final = Narrow(
     "course_concluded", SAYING, traits.FACT, (where(SUBJECT, _CONCLUDED),), sampled=False
 )
@@ -76,4 +91,7 @@ MASS: Final = Narrow(
 """Deletes by kind and by what did them (sis, job, request). No event says the SIS batch it belongs
 to: compare deletes of an hour with other hours."""
 
-COURSES: Final = (REQUESTED, SAID, CONCLUDED, OPEN, ANY, MASS)
+COURSES: Final = (
+    *(REQUESTED, SAID, RESET, RESET_NOTED, DELETED, DELETED_NOTED),
+    *(CONCLUDED, OPEN, ANY, MASS),
+)

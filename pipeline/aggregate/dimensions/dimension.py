@@ -36,9 +36,10 @@ class Wide:
 class Narrow:
     """A dimension that few rows are in: those with certain traits (``traits``).
 
-    A row must have one bit of ``traits`` and one of each in ``also``; a part of its key that is
-    null takes it out. ``members`` names what is counted distinctly per key. ``sampled``: ids are
-    kept of all its rows; else, as for wide dimensions, of errors and masqueraded ones.
+    A row must have one bit of ``traits`` and one of each in ``also``, and none of ``never``; a part
+    of its key that is null takes it out. ``members`` names what is counted distinctly per key.
+    ``sampled``: ids are kept of all its rows; else, as for wide dimensions, of errors and
+    masqueraded ones.
     Rows without any trait cost nothing; polars, whose calls cost as much as counting a hundred
     rows, is left out.
     """
@@ -50,6 +51,7 @@ class Narrow:
     also: tuple[int, ...] = ()
     members: Part | None = None
     sampled: bool = True
+    never: int = 0
 
 
 Dimension = Wide | Narrow

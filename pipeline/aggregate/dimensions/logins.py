@@ -12,5 +12,16 @@ ATTEMPTS: Final = Narrow(
     "login_ip", BOTH, traits.LOGIN, (IP,), members=only(USER, traits.ANSWERED), sampled=False
 )
 """Members are the accounts that got in: failures then success are errors and members of a key."""
+ACCOUNTS: Final = Narrow(
+    "login_account",
+    BOTH,
+    traits.LOGIN,
+    (USER,),
+    (traits.ANSWERED,),
+    members=NETWORK,
+    sampled=False,
+)
+"""From where somebody gets in. A refused login names no account, so that guesses at one account
+from many addresses show only once they are right."""
 
-LOGINS: Final = (FAILED_BY_IP, FAILED, ATTEMPTS)
+LOGINS: Final = (FAILED_BY_IP, FAILED, ATTEMPTS, ACCOUNTS)

@@ -16,7 +16,7 @@ from pipeline.detect.rules.models import (
     MasqueradeBurstParameters,
     MasqueradeBurstRule,
 )
-from pipeline.detect.rules.references import check_references
+from pipeline.detect.rules.references import check_references, dimensions_of_rule
 
 __all__ = [
     "AnyRule",
@@ -29,6 +29,7 @@ __all__ = [
     "RuleMistakes",
     "changed_rule",
     "check_references",
+    "dimensions_of_rule",
     "in_zone",
     "load_rule",
     "rule_schema",

@@ -28,6 +28,13 @@ def check_references(rules: Iterable[AnyRule]) -> None:
         claimed[whole_id] = rule.id
 
 
+def dimensions_of_rule(rule: AnyRule) -> set[str]:
+    """Return the dimensions that a rule reads: its own, and those of its steps."""
+    steps = [*getattr(rule, "after", ())]
+    steps += [getattr(rule, name, None) for name in ("ended_by", "reopened_by", "new_in")]
+    return {rule.dimension, *(step.dimension for step in steps if step is not None)}
+
+
 def _check_part(rule: AnyRule, whole: AnyRule | None) -> None:
     if isinstance(rule, ErrorSpikeRule):
         if not isinstance(whole, ErrorSpikeRule) or whole.dimension != "all":

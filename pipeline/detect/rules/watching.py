@@ -206,6 +206,19 @@ class Step(Strict):
     min_share: Annotated[float, Field(ge=0, lt=1)] = 0
 
 
+class NewIn(Strict):
+    """That a member of the last step is somewhere new.
+
+    Keys of ``dimension`` are these members, its members where they were; new is what was never
+    seen with one of them before. Of somebody who is known for less than ``known_min``, or from
+    fewer than ``min_spells`` windows, nothing is new.
+    """
+
+    dimension: Annotated[str, Field(min_length=1)]
+    min_spells: Count = 3
+    known_min: Long = 7 * DAY_MIN
+
+
 class SequenceParameters(WatchParameters):
     """How many of the last step there must be."""
 
@@ -216,12 +229,14 @@ class SequenceRule(WatchRule):
     """A rule of the detector ``sequence``: one key passes steps in order within the window.
 
     ``after`` are the steps before the last, which ``dimension`` and ``measure`` name. Without
-    ``after`` it is a count with a floor: for what is wrong however often it happens.
+    ``after`` it is a count with a floor: for what is wrong however often it happens. ``new_in``
+    asks besides that somebody who passed the last step be at a place that is new to him.
     """
 
     detector: Literal["sequence"]
     measure: Measure = "rows"
     after: tuple[Step, ...] = ()
+    new_in: NewIn | None = None
     parameters: SequenceParameters = SequenceParameters()
 
 

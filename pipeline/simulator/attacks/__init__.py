@@ -3,6 +3,7 @@
 from typing import Final
 
 from pipeline.domain.errors import SettingsError
+from pipeline.simulator.attacks.accounts import ACCOUNT_ATTACKS
 from pipeline.simulator.attacks.acting import ACTING_ATTACKS, BURSTS
 from pipeline.simulator.attacks.administration import ADMINISTRATION_ATTACKS
 from pipeline.simulator.attacks.afterwards import AFTERWARDS
@@ -16,6 +17,7 @@ from pipeline.simulator.attacks.masquerade import BURST, WRITES
 from pipeline.simulator.attacks.quizzes import QUIZ_ATTACKS
 from pipeline.simulator.attacks.reading import READING_ATTACKS
 from pipeline.simulator.attacks.records import RECORD_ATTACKS
+from pipeline.simulator.attacks.removals import REMOVALS
 from pipeline.simulator.attacks.tokens import TOKEN_ATTACKS
 
 ATTACKS: Final[tuple[AttackKind, ...]] = (DEPLOY_FAILS, INSTANCE_DOWN, BURST, WRITES)
@@ -23,9 +25,11 @@ ATTACKS: Final[tuple[AttackKind, ...]] = (DEPLOY_FAILS, INSTANCE_DOWN, BURST, WR
 
 DRILLS: Final[tuple[Drill, ...]] = (
     *LOGIN_ATTACKS,
+    *ACCOUNT_ATTACKS,
     *TOKEN_ATTACKS,
     *ACTING_ATTACKS,
     *RECORD_ATTACKS,
+    *REMOVALS,
     *AFTERWARDS,
     *READING_ATTACKS,
     *ADMINISTRATION_ATTACKS,

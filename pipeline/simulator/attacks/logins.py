@@ -31,7 +31,7 @@ def one_patient_address(scene: Scene) -> None:
     for number, at in enumerate(scene.clock(scene.size)):
         journey = _attempt(scene, scene.stranger(ip), at)
         if number % 40 == 39:
-            _succeed(journey, scene.somebody("student"))
+            get_in(journey, scene.somebody("student"))
     scene.about("failed_login_ip", ip)
 
 
@@ -117,8 +117,8 @@ def _attempt(scene: Scene, client: Client, at: int) -> Journey:
     return journey
 
 
-def _succeed(journey: Journey, person: Person) -> None:
-    """Log in: Canvas writes the login under the new session."""
+def get_in(journey: Journey, person: Person) -> None:
+    """Log in: Canvas writes the login under the new session, and shows the dashboard."""
     journey.at += 2 * MICROS
     journey.client = journey.client.logged_in(person, journey.dice.hex32())
     journey.ask(routes.LOGIN, status=302)
@@ -127,7 +127,7 @@ def _succeed(journey: Journey, person: Person) -> None:
 
 
 def _look_around(scene: Scene, journey: Journey, person: Person) -> None:
-    _succeed(journey, person)
+    get_in(journey, person)
     for route in (routes.INBOX, routes.GRADES, routes.MOBILE_PROFILE):
         scene.pause(journey, 5)
         journey.open((route,), scene.dice.pick(person.courses))

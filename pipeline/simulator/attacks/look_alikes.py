@@ -7,6 +7,7 @@ from pipeline.simulator import chances, routes
 from pipeline.simulator.attacks import paths
 from pipeline.simulator.attacks.afterwards import conclude_by_import, regrade
 from pipeline.simulator.attacks.drill import OFFICE, Drill, look_alike
+from pipeline.simulator.attacks.logins import get_in
 from pipeline.simulator.attacks.records import change_course, open_course
 from pipeline.simulator.attacks.scene import Scene, tell
 from pipeline.simulator.client import Client
@@ -156,6 +157,50 @@ def concluded_by_mistake(scene: Scene) -> None:
     regrade(scene, journey, (teacher, course), late)
 
 
+def tidy_courses(scene: Scene) -> None:
+    """Let a teacher delete an old course and reset another later, and an administrator delete one.
+
+    Nobody deletes after a reset of his own.
+    """
+    start, end = scene.moment
+    one, other = scene.somebody("teacher"), scene.somebody("admin")
+    old = [course.last_term() for course in scene.dice.sample(scene.world.university.courses, 3)]
+    steps = (
+        (one, 0.0, paths.DELETED_COURSE),
+        (one, 0.5, paths.RESET_COURSE),
+        (other, 0.8, paths.DELETED_COURSE),
+    )
+    for (who, share, route), course in zip(steps, old, strict=True):
+        journey = scene.journey(scene.at_home(who), start + int(share * (end - start)))
+        change_course(journey, course, route, "deleted")
+
+
+def forgotten_password(scene: Scene) -> None:
+    """Let somebody at home try one password after the other until one fits."""
+    person = scene.somebody("student")
+    client = scene.stranger(person.home_ip, person.desktop_agent)
+    journey = scene.journey(client, scene.moment.start_us)
+    for _ in range(scene.size):
+        journey.ask(routes.LOGIN, status=400)
+        scene.pause(journey, 25)
+    get_in(journey, person)
+
+
+def on_the_move(scene: Scene) -> None:
+    """Let a student log in at home, on the way and on the campus, within an hour or two."""
+    person = scene.somebody("student")
+    places = (person.home_ip, scene.stranger_ip(), scene.dice.pick(CAMPUS_IPS))
+    for ip, at in zip(places, scene.clock(len(places)), strict=True):
+        client = Client(person=None, session=scene.dice.hex32(), ip=ip, agent=person.desktop_agent)
+        journey = scene.journey(client, at)
+        journey.ask(routes.LOGIN_FORM)
+        journey.pause(8)
+        get_in(journey, person)
+        for _ in range(5):
+            journey.pause(10)
+            journey.open(STUDENT_DAY.draw(scene.dice), scene.dice.pick(person.courses))
+
+
 def hand_ins(scene: Scene) -> None:
     """Let a teacher download a class's files."""
     teacher = scene.somebody("teacher")
@@ -223,6 +268,18 @@ LOOK_ALIKES: Final[tuple[Drill, ...]] = (
     look_alike(
         "concluded-by-mistake", concluded_by_mistake, 10, minutes=170, hours=(9.0, 15.0),
         detail="A course is concluded, opened again, and goes on.",
+    ),
+    look_alike(
+        "courses-tidied", tidy_courses, 3, minutes=60,
+        detail="An old course is deleted, another is reset, and a colleague deletes one.",
+    ),
+    look_alike(
+        "forgotten-password", forgotten_password, 6, minutes=15, hours=(8.0, 22.0),
+        detail="Somebody at home tries six passwords until one fits.",
+    ),
+    look_alike(
+        "on-the-move", on_the_move, 3, minutes=60, hours=(8.0, 20.0),
+        detail="A student logs in at home, on the way and on the campus.",
     ),
     look_alike("hand-ins", hand_ins, 25, minutes=30, detail="A teacher downloads a class's files."),
     look_alike(

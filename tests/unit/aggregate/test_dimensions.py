@@ -183,6 +183,12 @@ COUNTED: dict[str, tuple[Feed, dict[str, Any], dict[str, Any], str]] = {
         {"page": "external_tools#show"},
         "1",
     ),
+    "admin_by_hand": (
+        "web_logs",
+        {"write": True, "page": "external_tools#create", "actor": 1},
+        {"program": True},
+        "1",
+    ),
     "failed_login": ("web_logs", {"failed_login": True}, {"failed_login": False}, ""),
     "failed_login_ip": ("web_logs", {"failed_login": True, "ip": "::1"}, {"ip": None}, "::1"),
     "login_ip": (
@@ -190,6 +196,12 @@ COUNTED: dict[str, tuple[Feed, dict[str, Any], dict[str, Any], str]] = {
         {"page": "login/saml#create", "ip": "::1"},
         {"page": "login#new"},
         "::1",
+    ),
+    "login_account": (
+        "web_logs",
+        {"page": "login/saml#create", "user": 1, "status": 302},
+        {"status": 400},
+        "1",
     ),
     "download_actor": (
         "web_logs",
@@ -223,6 +235,18 @@ COUNTED: dict[str, tuple[Feed, dict[str, Any], dict[str, Any], str]] = {
         {"fact": "course_concluded"},
         {"fact": None},
         "concluded#none",
+    ),
+    "course_reset_by": (
+        "course_audit",
+        {"fact": "course_reset_to", "doer": 7},
+        {"fact": "course_deleted"},
+        "7",
+    ),
+    "course_deleted_by": (
+        "web_logs",
+        {"page": "courses#destroy", "write": True, "actor": 7},
+        {"status": 403},
+        "7",
     ),
     "course_concluded": (
         "course_audit",

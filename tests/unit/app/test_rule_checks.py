@@ -61,6 +61,13 @@ def test_the_whole_instance_has_no_key_to_filter(tmp_path: Path) -> None:
     assert "has one key" in wrong_with(found, complete=False)[0].text
 
 
+def test_places_of_a_dimension_that_is_not_there_are_named(tmp_path: Path) -> None:
+    name = "takeover_from_new_network"
+    [found] = wrong_with(files(tmp_path, name, new_in={"dimension": "moon"}), complete=False)
+    assert "there is no dimension moon" in found.text
+    assert "new_in" in (tmp_path / f"{name}.yaml").read_text().splitlines()[found.line - 1]
+
+
 def test_a_rule_is_named_as_its_file(tmp_path: Path) -> None:
     [found] = wrong_with(files(tmp_path, CONTROLLER, id="other"), complete=False)
     assert (found.line, found.text) == (1, f"id other is not the file's name {CONTROLLER}")

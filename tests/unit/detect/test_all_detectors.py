@@ -38,7 +38,7 @@ class Planted(NamedTuple):
         """Return the final stats, in order of minutes."""
         pages = test_detection_laws.history(self.seed, self.spikes, self.bursts)
         things = test_watch_laws.history(self.seed, self.events)
-        both = [pages, things.filter(pl.col("dimension") == "thing")]
+        both = [pages, things.filter(pl.col("dimension") != "all")]
         return pl.concat(both).sort("minute", maintain_order=True)
 
 

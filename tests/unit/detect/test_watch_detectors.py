@@ -111,6 +111,18 @@ def test_an_unusual_hour_is_reported() -> None:
     assert [(key, first) for key, first, _ in alerts(stats, given)] == [("admin", LAST + 120)]
 
 
+def test_an_unusual_hour_is_told_again_and_is_usual_after_some_nights() -> None:
+    stats = noise(2, [2], 1).clear()
+    for day in range(28):
+        stats = planted(stats, "admin", day * DAY + 9 * 60, 8 * 60, rows=1)
+    for day in range(14, 28):
+        stats = planted(stats, "admin", day * DAY + 2 * 60, 5, rows=1)
+    given = rule("first_seen", novelty="hour", parameters=FRESH)
+    nights = [first // DAY for _, first, _ in alerts(stats, given, 28)]
+    assert nights == [*range(14, 14 + len(nights))]
+    assert 2 <= len(nights) <= 10
+
+
 @pytest.mark.parametrize(("colleagues", "found"), [(0, 0), (4, 1)])
 def test_who_has_little_history_is_expected_when_colleagues_work(
     colleagues: int, found: int

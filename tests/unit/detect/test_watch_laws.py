@@ -1,5 +1,6 @@
 """Laws of the generic detectors: what they find, and what they keep."""
 
+from collections import defaultdict
 from typing import Any
 
 import numpy as np
@@ -52,6 +53,7 @@ def history(seed: int, planted: list[Event]) -> pl.DataFrame:
             for key in (KEYS if where == "" else [where])
         }
         total = 0
+        places: dict[tuple[str, str], set[str]] = defaultdict(set)
         for number, key in enumerate(KEYS):
             many = int(rng.poisson(0.3 + number * 0.7))
             many = 0 if ("silence", key) in on else many + 9 * (("more", key) in on)
@@ -64,6 +66,10 @@ def history(seed: int, planted: list[Event]) -> pl.DataFrame:
             for feed in FEEDS if many else ():
                 name = f"{key}{minute}" if ("new", key) in on else key
                 rows.append(row(minute, name, feed, many, dimension="thing", **counts))
+                for one in members:
+                    places[feed, one].add(name)
+        for (feed, one), of in places.items():
+            rows.append(row(minute, one, feed, 1, dimension="place", members=sorted(of)))
         if total:
             rows.append(row(minute, "", "web_logs", total, dimension="all"))
     return frame(rows).sort("minute", maintain_order=True)
@@ -89,6 +95,7 @@ def test_every_rule_fires_on_what_is_planted_in_these_laws() -> None:
         (150, 30, "f", "silence"),
         (185, 8, "e", "errors"),
         (187, 8, "e", "writes"),
+        *((140, 2, "b", kind) for kind in ("new", "errors", "writes")),
     ]
     run = DetectRun(small_rules())
     run.finalise(history(3, planted), T + LENGTH + 60)

@@ -68,6 +68,17 @@ def test_a_part_is_judged_together_with_its_whole_and_a_rule_on_trial_as_if_enab
     assert dimensions_of(rules) == ["all", "controller_action"]
 
 
+@pytest.mark.parametrize(
+    ("name", "read"),
+    [
+        ("grades_after_conclusion", ["course_concluded", "course_open", "graded_course"]),
+        ("takeover_from_new_network", ["failed_login_ip", "login_account", "login_ip"]),
+    ],
+)
+def test_the_minutes_of_every_step_of_a_rule_are_read(name: str, read: list[str]) -> None:
+    assert dimensions_of([rule for rule in shipped_rules() if rule.id == name]) == read
+
+
 def test_every_shipped_rule_has_a_count_that_is_a_column_of_the_statistics() -> None:
     for rule in shipped_rules():
         assert measure_of(rule) in STATS.columns, rule.id
