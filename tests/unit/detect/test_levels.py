@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -98,6 +99,79 @@ def test_noise_raises_as_many_false_alarms_a_week_as_the_rule_may(
     other = AlarmBudget(alarms, most)
     other.load(budget.dump())
     assert other.probability == budget.probability
+
+
+# -- zeros, missing minutes, series with few events
+
+
+@given(st.lists(st.integers(0, 3), min_size=30, max_size=200))
+def test_a_zero_is_a_count_whether_it_is_told_or_nothing_is(counts: list[int]) -> None:
+    """A key that comes back takes the zeros that have passed on the clock of all keys."""
+    counts = [7, *counts, 1]
+    told, silent = taught(levels(), counts), levels()
+    for number, count in enumerate(counts):
+        said = {"k": count} if count else {}
+        silent.learn(MONDAY + number * BLOCK, said, alive=True, left_out=frozenset())
+    end = len(counts) * BLOCK
+    assert expected(silent, end) == pytest.approx(expected(told, end), rel=0.02)
+
+
+@given(st.integers(5, 100), st.integers(1, DAY // BLOCK))
+def test_zeros_lower_what_is_expected_and_missing_minutes_leave_it_as_it_was(
+    usual: int, blocks: int
+) -> None:
+    known = [usual] * (DAY // BLOCK)
+    zeros, missing = taught(levels(), [*known, *[0] * blocks]), taught(levels(), known)
+    before = expected(missing, DAY)
+    for number in range(blocks):
+        start = MONDAY + DAY + number * BLOCK
+        missing.learn(start, {}, alive=False, left_out=frozenset())
+    end = DAY + blocks * BLOCK
+    assert expected(missing, end) == pytest.approx(before, rel=0.05)
+    # What was learned counts a little more than the zeros, which are newer, would say.
+    assert expected(zeros, end) == pytest.approx(
+        before * len(known) / (len(known) + blocks), rel=0.2
+    )
+
+
+@given(st.integers(1, 4), st.integers(20, 60))
+def test_a_series_with_few_events_is_expected_between_them_and_all_others(
+    few: int, usual: int
+) -> None:
+    of = levels()
+    for number in range(DAY // BLOCK):
+        counts = {f"k{n}": usual for n in range(5)} | ({"rare": 1} if number < few else {})
+        of.learn(MONDAY + number * BLOCK, counts, alive=True, left_out=frozenset())
+    new, rare = of.expect(MONDAY + DAY, "new", BLOCK), of.expect(MONDAY + DAY, "rare", BLOCK)
+    own = few * BLOCK / DAY
+    assert own < rare.mean < new.mean <= usual + 1e-9
+    # And the fewer there were, the less is sure.
+    assert new.shape < rare.shape < of.expect(MONDAY + DAY, "k0", BLOCK).shape
+
+
+@pytest.mark.parametrize(("together", "found"), [(1, 0), (3, 0), (40, 1)])
+def test_of_a_series_with_few_events_some_at_once_are_no_burst_and_many_are(
+    together: int, found: int
+) -> None:
+    stats = noise(2, [2], 4, rhythm=False)
+    for at in (600, DAY + 60, 2 * DAY + 900):
+        stats = planted(stats, "rare", at, 1, rows=1)
+    stats = planted(stats, "rare", LAST + 300, 1, rows=together)
+    run = DetectRun([rule("count_burst", parameters=STEADY)])
+    run.finalise(stats, MONDAY + 4 * DAY + 30)
+    run.take()
+    assert [one["key"] for one in run.latest()] == ["rare"] * found
+
+
+@pytest.mark.parametrize("hole", [30, 300])
+def test_missing_minutes_are_neither_a_burst_nor_a_reason_for_one_afterwards(hole: int) -> None:
+    stats = noise(2, [2, 8], 4, rhythm=False)
+    since = (MONDAY + LAST + 300) * MINUTE
+    stats = stats.filter(~pl.col("minute").is_between(since, since + hole * MINUTE))
+    run = DetectRun([rule("count_burst", parameters=STEADY), rule("ratio", measure="errors")])
+    run.finalise(stats, MONDAY + 4 * DAY + 30)
+    run.take()
+    assert run.latest() == []
 
 
 # -- what was flagged is not learned
