@@ -2,7 +2,8 @@
 
 The real agent as a process against a server of DAP's wire and a Kafka of its own. It is killed with
 -9 in the middle of a download, and at even shares of the window while it publishes, then left to
-end. What the topic holds is compared with the source, row by row.
+end. What the topic holds is compared with the source, row by row, and what the agent has counted of
+it, hour by hour.
 """
 
 import os
@@ -22,6 +23,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
+import polars as pl
 import psutil
 from confluent_kafka import Consumer, TopicPartition
 
@@ -29,7 +31,8 @@ from bench.installation import Installation
 from bench.kafka_alone import kafka_alone
 from pipeline.app.topic_frames import topic_frame
 from pipeline.app.wiring import schemas
-from pipeline.domain.topics import WEB_LOGS
+from pipeline.domain.event_time import HOUR
+from pipeline.domain.topics import COMPLETENESS, WEB_LOGS
 from tests.support.canvas.dap_server import CLIENT_ID, CLIENT_SECRET, served_in_a_thread
 from tests.support.canvas.large_window import LargeWindow
 
@@ -152,12 +155,19 @@ async def _compared(installed: Installation, server: LargeWindow) -> dict[str, A
     frame = await topic_frame(installed.settings, known, WEB_LOGS, source.columns)
     topic = frame.select(source.columns).sort("id")
     ids, wanted = topic["id"], source["id"]
+    counts = ["start", "read", "published", "repeated"]
+    counted = await topic_frame(installed.settings, known, COMPLETENESS, counts)
+    hours = counted.group_by("start").agg(pl.col(counts[1:]).sum()).sort("start")
+    rows = source.group_by(start=pl.col("timestamp") // HOUR * HOUR).len().sort("start")
+    once = hours["read"].equals(hours["published"]) and hours["repeated"].sum() == 0
+    agrees = once and hours["published"].to_list() == rows["len"].to_list()
     return {
         "in_the_topic": topic.height,
+        "counted": hours["read"].sum(),
         "doubled": topic.height - ids.n_unique(),
         "missing": source.join(topic, on="id", how="anti").height,
         "foreign": topic.join(source, on="id", how="anti").height,
-        "equal": ids.len() == wanted.len() and topic.equals(source),
+        "equal": ids.len() == wanted.len() and topic.equals(source) and agrees,
     }
 
 

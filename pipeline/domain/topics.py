@@ -161,7 +161,7 @@ COMPLETENESS: Final = Topic(
     "feed|start",
     "delete",
     30 * DAY_MS,
-    "ingest",
+    "ingest, dead-letters, sessionize",
     "sink",
     partitioned=False,
 )

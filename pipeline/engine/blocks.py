@@ -11,6 +11,7 @@ from pipeline.codecs.keys import binary_values, join_key, joined_keys
 from pipeline.codecs.schemas import Schemas
 from pipeline.domain.topics import (
     ANOMALIES,
+    COMPLETENESS,
     DEAD_LETTERS,
     DETECTOR_STATE,
     LATE,
@@ -29,6 +30,7 @@ KEY_COLUMNS: Final = {
     DETECTOR_STATE: ("detector", "key"),
     LATE: ("event_key",),
     DEAD_LETTERS: ("source",),
+    COMPLETENESS: ("feed", "start"),
 }
 """What each topic's record key is joined from, with ``|`` (semantics rule 4)."""
 

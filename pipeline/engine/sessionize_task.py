@@ -3,7 +3,7 @@
     chunk ─▶ decode ─▶ sane? ─▶ late? ─▶ event key? ─▶ duplicate? ─┬─▶ sessions
               │          │         │          │             │      └─▶ request deltas
               ▼          ▼         ▼          ▼             ▼
-         dead letters   late      late   dead letters  dropped, counted
+         dead letters   late      late   dead letters  completeness, as counts
 
 Everything it must know after a crash is in its own output and in the metadata of its commit.
 """
@@ -17,7 +17,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from pipeline.aggregate.deltas import RequestDeltas
-from pipeline.codecs.chunk import Chunk, Decoded
+from pipeline.codecs.chunk import TIMESTAMP_MS, Chunk, Decoded
 from pipeline.codecs.event_batch import event_batch, event_columns
 from pipeline.codecs.ids import hex128
 from pipeline.codecs.marks import Mark, StageMark, mark_headers
@@ -28,6 +28,7 @@ from pipeline.domain.feeds import KEY_COLUMN as _KEY
 from pipeline.domain.feeds import SESSION_FEEDS, Feed
 from pipeline.domain.feeds import TIME_COLUMN as _TIME
 from pipeline.domain.topics import (
+    COMPLETENESS,
     COURSE_AUDIT,
     DEAD_LETTERS,
     ERASURES,
@@ -40,6 +41,7 @@ from pipeline.domain.topics import (
 )
 from pipeline.engine import forgotten
 from pipeline.engine.blocks import BlockMaker
+from pipeline.engine.dropped_copies import DroppedCopies
 from pipeline.engine.duplicates import DuplicateFilter, held_from
 from pipeline.engine.key_ranges import KeyRanges
 from pipeline.engine.placement import SAMPLE, PlacementCheck
@@ -92,6 +94,7 @@ class SessionizeTask:
         self._blocks = BlockMaker(schemas)
         self._watermarks = Watermarks(rules)
         self._duplicates = DuplicateFilter()
+        self._copies = DroppedCopies()
         self._sessions = Sessions(rules)
         self._forgotten = forgotten.Forgotten()
         self._deltas = RequestDeltas()
@@ -233,7 +236,10 @@ class SessionizeTask:
         tally = self._tallies[feed]
         new = pl.Series(self._hold_keys_of(chunk, batch))
         if not new.all():
-            tally.duplicates += batch.height - int(new.sum())
+            copies = batch.filter(~new)
+            tally.duplicates += copies.height
+            published_at = int(decoded.frame[TIMESTAMP_MS].max()) * 1000  # type: ignore[arg-type]
+            self._copies.add(feed, copies["time"].to_numpy(), published_at)
             batch = batch.filter(new)
         self._deltas.add(feed, batch)
         joins = feed in SESSION_FEEDS
@@ -331,6 +337,8 @@ class SessionizeTask:
             blocks.append(self._blocks.block(LATE, self._partition, late))
         if dead is not None:
             blocks.append(self._blocks.block(DEAD_LETTERS, 0, dead))
+        if (copies := self._copies.take()) is not None:
+            blocks.append(self._blocks.block(COMPLETENESS, 0, copies))
         return blocks
 
     def _stage_mark(self) -> StageMark:

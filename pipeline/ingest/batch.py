@@ -1,10 +1,12 @@
 """Gathers what goes into one transaction: rows, marks, cursors."""
 
 import asyncio
+from collections import Counter
 from typing import Generic
 
 import polars as pl
 
+from pipeline.codecs.completeness import Hour
 from pipeline.codecs.marks import Mark
 from pipeline.domain.topics import INGEST_CURSORS, Topic
 from pipeline.engine.stage import Block, MarkBlock
@@ -39,6 +41,7 @@ class TransactionBatch(Generic[C]):
         self._blocks: list[Block | MarkBlock] = []
         self._pending: tuple[Topic, list[pl.DataFrame]] | None = None
         self._cursors: dict[str, C] = {}
+        self._repeated: Counter[Hour] = Counter()
         self._in_flight: asyncio.Task[list[int]] | None = None
         self.rows = 0
 
@@ -59,6 +62,11 @@ class TransactionBatch(Generic[C]):
         self._blocks.extend(self._encoder.marks(topic, mark))
         self._book.mark = mark.at
 
+    def add_repeated(self, hour: Hour, rows: int) -> None:
+        """Count rows that are not published because their source gave them before."""
+        if rows:
+            self._repeated[hour] += rows
+
     def move(self, subject: str, cursor: C) -> None:
         """Set how far a content is published once this transaction is."""
         self._book.files[subject] = cursor
@@ -69,9 +77,12 @@ class TransactionBatch(Generic[C]):
         await self._encode()
         if not self._blocks and not self._cursors:
             return
-        records = self._book.records(self._cursors, self._clock())
+        now = self._clock()
+        self._blocks.extend(self._encoder.repeated(self._repeated, now))
+        records = self._book.records(self._cursors, now)
         self._blocks.extend(self._encoder.blocks(INGEST_CURSORS, records))
         blocks, self._blocks, self._cursors, self.rows = self._blocks, [], {}, 0
+        self._repeated = Counter()
         await self.settle()
         self._in_flight = asyncio.ensure_future(self._publisher.publish(blocks))
 

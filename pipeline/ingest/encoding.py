@@ -1,13 +1,13 @@
 """Frames → blocks of encoded records, each on the partition of its keys."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 import numpy as np
 import polars as pl
 
 from pipeline.codecs.column_encoder import ColumnEncoder
-from pipeline.codecs.completeness import completeness
+from pipeline.codecs.completeness import Hour, completeness, repeated
 from pipeline.codecs.course_audit import course_audit_key
 from pipeline.codecs.keys import binary_values, join_key
 from pipeline.codecs.live_event_rows import live_event_key
@@ -75,6 +75,11 @@ class BlockEncoder:
         counts = completeness(topic.name, frame)
         if counts is not None:
             yield from self._encoded(COMPLETENESS, counts)
+
+    def repeated(self, rows: Mapping[Hour, int], now: int) -> Iterator[Block]:
+        """Give a block that counts what was read and dropped, because it was given before."""
+        if rows:
+            yield from self._encoded(COMPLETENESS, repeated(rows, now))
 
     def _encoded(self, topic: CatalogueTopic, frame: pl.DataFrame) -> Iterator[Block]:
         frame = self._protection.applied(frame)

@@ -34,9 +34,11 @@ class _Order(NamedTuple):
 
 
 class Ordered(NamedTuple):
-    """Rows in order; ``last`` is the key of the last one, ``doubled`` counts rows left out.
+    """Rows in order; ``last`` is the key of the last one, ``doubled`` counts copies left out.
 
-    Two rows of one key are one: the one committed last.
+    Two rows of one key are one: the one committed last. Copies count with the row that stands for
+    them: so what was published before a restart and what is published after it, together, count
+    each copy once.
     """
 
     rows: pl.DataFrame
@@ -55,16 +57,19 @@ def in_order(
     order = _order(part)
     for rows in _by_range(spool, part, order, at_once):
         rows = rows.sort(*order.columns, *_ties(rows), nulls_last=False)  # noqa: PLW2901 - lets go
-        again = rows.select(_again(order.columns)).to_series()
-        doubled = int(again.sum())
-        if doubled:
-            rows = rows.filter(~again)  # noqa: PLW2901
         if after is not None:
             rows = rows.filter(_behind(order.columns, after))  # noqa: PLW2901
-        for some in rows.iter_slices(most):
-            if some.height:
-                yield Ordered(some, some.select(order.columns).row(-1), doubled)
-                doubled = 0
+        stays = ~rows.select(_again(order.columns)).to_series()
+        # Of each row that stays: its place among all, copies before their row.
+        places = stays.arg_true().to_numpy()
+        if len(places) < rows.height:
+            rows = rows.filter(stays)  # noqa: PLW2901
+        read = 0
+        for start in range(0, rows.height, most):
+            some = rows.slice(start, most)
+            until = int(places[start + some.height - 1]) + 1
+            yield Ordered(some, some.select(order.columns).row(-1), until - read - some.height)
+            read = until
         del rows  # before the next ones are read
 
 

@@ -62,7 +62,7 @@ def compare(settings: Settings, expected: Undisturbed) -> list[str]:
     return [
         *_topics(written, expected.records),
         *_versions(written),
-        *_counts(settings, expected),
+        *_counts(settings, known, expected),
         *_tables(settings, known, written),
     ]
 
@@ -141,11 +141,17 @@ def _versions(written: Mapping[Topic, pl.DataFrame]) -> Iterator[str]:
             yield f"{topic.name}: {back.height} versions do not grow: {shown}"
 
 
-def _counts(settings: Settings, expected: Undisturbed) -> Iterator[str]:
-    """Where rows went, as the stages have counted (rule 23)."""
+def _counts(settings: Settings, known: Schemas, expected: Undisturbed) -> Iterator[str]:
+    """Where rows went, as the stages have counted, in their commits and by the hour (rule 23)."""
+    topic, columns = topics.COMPLETENESS, ["feed", "published", "duplicates"]
+    hours = asyncio.run(topic_frame(settings, known, topic, columns))
     for feed, tally in asyncio.run(tallies(settings)).items():
         if not tally.balanced() or tally != expected.tallies[feed]:  # type: ignore[index]
             yield f"{feed}: counted {tally}, expected {expected.tallies[feed]}"  # type: ignore[index]
+        of_feed = hours.filter(pl.col("feed") == feed)
+        copies, published = of_feed["duplicates"].sum(), of_feed["published"].sum()
+        if (copies, published) != (tally.duplicates, tally.consumed):
+            yield f"{feed}: completeness has {copies} copies of {published} rows, not as {tally}"
 
 
 def _tables(

@@ -120,6 +120,8 @@ class TaskReference:
         self.late: Counter[tuple[str, str, str]] = Counter()
         self.counts: Counter[tuple[str, str]] = Counter()
         self.minutes: Counter[tuple[str, int]] = Counter()
+        self.copies: Counter[tuple[str, int]] = Counter()
+        """Rows that are known, by feed and hour."""
         self.largest: int | None = None
 
     def chunk(self, raws: Iterable[Raw], first_offset: int) -> None:
@@ -153,6 +155,7 @@ class TaskReference:
             self.late[feed, "late", key] += 1
         elif key in self._keys:
             where = "duplicates"
+            self.copies[feed, time // HOUR * HOUR] += 1
         else:
             self._keys.add(key)
             self.minutes[feed, time // 60_000_000 * 60_000_000] += 1

@@ -2,13 +2,16 @@
 
 import asyncio
 import json
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+import numpy as np
 import polars as pl
 from yarl import URL
 
 from pipeline.codecs.avro import decode_one
+from pipeline.codecs.completeness import Hour, by_hour, hour_of
 from pipeline.codecs.course_audit import AuditPage, with_audit_agent_columns
 from pipeline.codecs.dead_letters import dead_letters
 from pipeline.codecs.keys import SEPARATOR
@@ -52,6 +55,7 @@ class Progress:
     _written: set[int] = field(default_factory=set)
     _rows: list[pl.DataFrame] = field(default_factory=list)
     _bad: list[BadRecord] = field(default_factory=list)
+    _repeated: Counter[Hour] = field(default_factory=Counter)
     _limit: BadLimit = field(default_factory=BadLimit)
     _since_s: float | None = None
     _flushed_s: float = 0.0
@@ -73,6 +77,7 @@ class Progress:
             if one.identity not in self.seen:
                 self.seen.add(one.identity, subject, window.end if one.at is None else one.at)
                 bad.append(one.record)
+        self._count_repeated(page, new, len(page.bad) - len(bad))
         counts["read"] += page.read
         counts["duplicates"] += page.read - rows.height - len(bad)
         self._limit.add(rows.height + len(bad), list(enumerate(bad)))
@@ -103,6 +108,7 @@ class Progress:
             blocks.extend(self.encoder.blocks(TOPIC, rows))
         if self._bad:
             blocks.extend(self.encoder.blocks(DEAD_LETTERS, self._letters()))
+        blocks.extend(self.encoder.repeated(self._repeated, self.tools.clock()))
         if complete_to is not None and complete_to > (self.round.mark or 0):
             self.round.mark = complete_to
             blocks.extend(self.encoder.marks(TOPIC, Mark(COURSE_AUDIT, complete_to)))
@@ -120,13 +126,20 @@ class Progress:
             figures.rows["published"] += rows.height
             figures.saw(int(rows["created_at"].max()))  # type: ignore[arg-type]
         figures.rows["dead"] += len(self._bad)
-        self._rows, self._bad, self._since_s = [], [], None
+        self._rows, self._bad, self._repeated, self._since_s = [], [], Counter(), None
         self._written = set(self.listed)
         self._flushed_s = asyncio.get_running_loop().time()
         figures.waiting = 0
         if self.round is not None:
             figures.mark = self.round.mark
             self.seen.prune(self.round)
+
+    def _count_repeated(self, page: AuditPage, new: list[bool], bad: int) -> None:
+        """Count events that are known, bad ones in the hour of their reading, as dead letters."""
+        known = page.rows["created_at"].to_numpy()[~np.array(new, np.bool_)]
+        self._repeated += by_hour(COURSE_AUDIT, known)
+        if bad:
+            self._repeated[COURSE_AUDIT, hour_of(self.tools.clock())] += bad
 
     def _complete(self, rows: pl.DataFrame, subject: int) -> pl.DataFrame:
         options = self.options

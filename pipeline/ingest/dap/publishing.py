@@ -4,6 +4,7 @@ import asyncio
 from dataclasses import dataclass, replace
 from typing import Final
 
+from pipeline.codecs.completeness import hour_of
 from pipeline.codecs.marks import Mark
 from pipeline.codecs.web_log_rows import with_agent_columns
 from pipeline.domain import topics
@@ -46,7 +47,7 @@ class WindowPublisher:
         ``last`` is the end of the window in microseconds.
         """
         self.figures.waiting = window.read
-        self._count("left", window.left)
+        self._count("left", window.left.total())
         try:
             for part in window.spool.parts():
                 await self._publish_part(window, part)
@@ -54,6 +55,8 @@ class WindowPublisher:
                     mark = Mark(WEB_LOGS, min(hour_end(part), last - BEHIND_END))
                     await self.batch.add_mark(topics.WEB_LOGS, mark)
             await self.batch.add_mark(topics.WEB_LOGS, Mark(WEB_LOGS, last - BEHIND_END))
+            for hour, rows in window.left.items():
+                self.batch.add_repeated(hour, rows)
             self.batch.move(SUBJECT, self._cursor.finished(next_at))
             await self.batch.flush()
             await self.batch.settle()
@@ -74,6 +77,7 @@ class WindowPublisher:
         read = in_order(window.spool, part, self._cursor.key_in(part), self.options.batch_rows)
         while (some := await self.worker.run(next, read, None)) is not None:
             await self._add(part, some)
+            self.batch.add_repeated((WEB_LOGS, _hour(window, part)), some.doubled)
             self._count("doubled", some.doubled)
             rows -= some.rows.height + some.doubled
             if self.batch.rows >= self.options.batch_rows:
@@ -108,3 +112,8 @@ class WindowPublisher:
             self.figures.rows[outcome] += rows
             self.figures.rows["read"] += rows
             self.figures.waiting = max(self.figures.waiting - rows, 0)
+
+
+def _hour(window: SpooledWindow, part: int) -> int:
+    """Return the hour in which rows of a part count: their own, of others that of their reading."""
+    return hour_of(window.judged_at) if part in _OUTCOMES else part * HOUR

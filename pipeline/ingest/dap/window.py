@@ -1,6 +1,7 @@
 """A window on disk: every object downloaded, read and spooled by event hour."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -8,6 +9,7 @@ from typing import Any, Final, NamedTuple
 import polars as pl
 from dap.dap_types import Object
 
+from pipeline.codecs.completeness import Hour, by_hour, hour_of
 from pipeline.codecs.erasures import request_erasures
 from pipeline.codecs.web_log_rows import Origin, WebLogs
 from pipeline.domain.feeds import WEB_LOGS
@@ -52,23 +54,28 @@ class CommitBounds(NamedTuple):
 class SpooledWindow:
     """The rows of a window on the spool, and how many records were read.
 
-    ``left`` records belong to the window before or to the next one.
+    ``left`` counts records, by hour, that belong to the window before or to the next one.
     """
 
     def __init__(self, spool: Spool, judged_at: int, bounds: CommitBounds) -> None:
         self.spool = spool
         self.judged_at = judged_at
         self.read = 0
-        self.left = 0
+        self.left: Counter[Hour] = Counter()
         self._bounds = bounds
 
     def take(self, portion: Portion, record_limit: int, seal: Seal | None) -> None:
         """Put what was read on the spool."""
         self.read += portion.read
-        rows = portion.rows.filter(self._bounds.within("committed_at"))
-        erasures = portion.erasures.filter(self._bounds.within("requested_at"))
-        ours = portion._replace(rows=rows, erasures=erasures)
-        self.left += portion.read - ours.read
+        ours = portion._replace(
+            rows=portion.rows.filter(self._bounds.within("committed_at")),
+            erasures=portion.erasures.filter(self._bounds.within("requested_at")),
+        )
+        if portion.read > ours.read:
+            rest = portion.rows.filter(~self._bounds.within("committed_at"))
+            self.left += by_hour(WEB_LOGS, rest["timestamp"].to_numpy())
+            deletes = portion.erasures.height - ours.erasures.height
+            self.left[WEB_LOGS, hour_of(self.judged_at)] += deletes
         spool_portion(
             ours,
             self.spool,

@@ -3,10 +3,12 @@
 import asyncio
 import contextlib
 import copy
+import json
 import subprocess
 import sys
 import urllib.request
 import uuid
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -28,6 +30,7 @@ from tests.support.canvas.audit_server import (
     served_beside,
 )
 from tests.support.canvas.dap_server import CLIENT_ID, CLIENT_SECRET, DapServer, served_in_a_thread
+from tests.support.canvas.sqs_server import CREDENTIALS, REGION, sqs_server
 from tests.support.clickhouse_http import ask
 from tests.support.line import Line
 from tests.support.planted_secrets import CALIPER, MARK, every_planted
@@ -37,6 +40,8 @@ from tests.support.waiting import until
 
 pytestmark = pytest.mark.stack
 
+LIVE_AGENTS = ("live-events-http", "live-events-sqs")
+SQS = ("live-events-sqs", "--max-bad-share", "1")
 READ_BACK = ("web_logs", "live_events", "course_audit", "sessions", "dead_letters", "request_stats")
 
 
@@ -82,13 +87,13 @@ def test_no_secret_of_any_place_of_any_feed_is_in_clickhouse_a_log_or_a_metric(
         assert everything.status == 200, everything.text
         assert MARK not in everything.text, table
         assert everything.text or table not in READ_BACK, table
+        assert table != "live_events" or all(each in everything.text for each in LIVE_AGENTS)
 
 
 def _ingested(line: Line, canvas: FakeCanvas, directory: Path) -> str:
     """Publish every feed with its agents; return what the agents said, metrics among it."""
     write_lines(directory / "rows.jsonl", list(every_planted(_row)))
-    events = [*every_planted(_event), *every_planted(_caliper_event)]
-    write_lines(directory / "events.jsonl", events)
+    write_lines(directory / "events.jsonl", _events())
     for number, planted in enumerate(every_planted(lambda number: rendered(_change(number)))):
         change = _change(number)
         raw = {**planted, "created_at": rendered(change)["created_at"]}
@@ -99,7 +104,7 @@ def _ingested(line: Line, canvas: FakeCanvas, directory: Path) -> str:
         ("course-audit", "--once", "--since", "2026-02-15"),
     )
     said = "".join(_said(line, *each) for each in arguments)
-    return said + _said_by_dap(line) + _said_by_https(line, events, directory / "https.log")
+    return said + _said_by_dap(line) + _said_by_live_agents(line, directory)
 
 
 def _said(line: Line, *arguments: str) -> str:
@@ -121,27 +126,59 @@ def _said_by_dap(line: Line) -> str:
         return _said(line, "dap", "--once")
 
 
-def _said_by_https(line: Line, events: list[dict[str, Any]], log: Path) -> str:
-    """Post every event as Canvas does; return the agent's log and metrics."""
-    port, metrics_port = free_port(), free_port()
-    values = {"http_port": port, "http_signed": False, "http_path_secret": "agreed-upon"}
-    variables = {f"{PREFIX}{name.upper()}": str(value) for name, value in values.items()}
-    variables[f"{PREFIX}METRICS_PORT"] = str(metrics_port)
+def _said_by_live_agents(line: Line, directory: Path) -> str:
+    """Post events as Canvas does, and put others on a queue, for both agents at once.
+
+    None is a copy of another: of copies ClickHouse would show the first alone.
+    """
+    port = free_port()
+    by_https = {"http_port": port, "http_signed": False, "http_path_secret": "agreed-upon"}
     address = f"http://127.0.0.1:{port}/live-events/agreed-upon"
+    with sqs_server() as server:
+        queue = server.create("secrets")
+        server.put(queue, [json.dumps(event) for event in _events()])
+        by_sqs = {
+            "sqs_queue_url": queue,
+            "sqs_region": REGION,
+            "sqs_endpoint_url": server.endpoint,
+            # A server of one thread: every receiver that waits asks it again and again.
+            "sqs_receivers": 2,
+            "sqs_wait_s": 1,
+        }
+
+        async def is_empty() -> bool:
+            return await asyncio.to_thread(server.left, queue) == (0, 0)
+
+        with (
+            _running(line, directory / "sqs.log", *SQS, **by_sqs) as sqs,
+            _running(line, directory / "https.log", "live-events-http", **by_https) as https,
+        ):
+            asyncio.run(_posted(address, _events()))
+            asyncio.run(until(is_empty))
+            metrics = _metrics(sqs) + _metrics(https)
+    logs = [(directory / name).read_text() for name in ("sqs.log", "https.log")]
+    assert all(logs)
+    return "".join([*logs, metrics])
+
+
+@contextlib.contextmanager
+def _running(line: Line, log: Path, *arguments: str, **values: object) -> Iterator[int]:
+    """Run a live agent; give the port of its metrics."""
+    metrics_port = free_port()
+    variables = {f"{PREFIX}{name.upper()}": str(value) for name, value in values.items()}
+    variables |= {f"{PREFIX}METRICS_PORT": str(metrics_port), **CREDENTIALS}
     with log.open("wb") as output:
-        agent = subprocess.Popen(
-            [sys.executable, "-m", "pipeline", "ingest", "live-events-http"],
+        process = subprocess.Popen(
+            [sys.executable, "-m", "pipeline", "ingest", *arguments],
             env=line.environment | variables,
             stdout=output,
             stderr=output,
         )
     try:
-        asyncio.run(_posted(address, events))
-        metrics = _metrics(metrics_port)
+        yield metrics_port
     finally:
-        agent.terminate()
-        agent.wait(60)
-    return log.read_text() + metrics
+        process.terminate()
+        assert process.wait(60) == 0
 
 
 async def _posted(address: str, events: list[dict[str, Any]]) -> None:
@@ -166,6 +203,11 @@ async def _posted(address: str, events: list[dict[str, Any]]) -> None:
 
 def _row(number: int) -> dict[str, Any]:
     return row_at(number / 100, referrer="x", extra={"a": {"b": ["c"]}})
+
+
+def _events() -> list[dict[str, Any]]:
+    """Return events unlike all others, in both formats, with every secret in every place."""
+    return [*every_planted(_event), *every_planted(_caliper_event)]
 
 
 def _event(number: int) -> dict[str, Any]:

@@ -1,11 +1,18 @@
 """What came, what came twice, what never came: seen in ClickHouse."""
 
+import random
+from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import Any
 
+import numpy as np
+import polars as pl
 import pytest
 from clickhouse_connect.driver.client import Client
 
-from pipeline.domain.event_time import HOUR, MICROS
+from pipeline.codecs.completeness import by_hour as hours_of
+from pipeline.codecs.completeness import completeness, duplicates, repeated
+from pipeline.domain.event_time import HOUR, MICROS, MINUTE
 from pipeline.sink.queries import query
 from pipeline.sink.tables.completeness import COMPLETENESS
 from pipeline.sink.tables.late_rows import LATE_ROWS
@@ -13,6 +20,7 @@ from pipeline.sink.tables.live_events import LIVE_EVENTS
 from pipeline.sink.tables.table import Table
 from pipeline.sink.tables.web_logs import WEB_LOGS
 from pipeline.sink.writer import ClickHouseWriter
+from tests.support.added_up import added_up
 from tests.support.sink_rows import row
 from tests.support.sink_tables import fill
 
@@ -69,33 +77,105 @@ async def test_an_hour_in_which_live_events_were_lost_stands_out(
     assert found == [(0, 0), (0, 0), (5, 0.25)] + [(0, 0)] * 7
 
 
-async def test_hours_add_up_and_duplicates_gaps_and_late_rows_are_seen(
+COLUMNS = (
+    *("read", "published", "deletes", "dead", "repeated", "duplicates", "kept", "late"),
+    *("lag_mean_s", "lag_max_s", "gap_minutes", "gap_s", "is_gap"),
+)
+
+
+def by_hour(client: Client, columns: Sequence[str] = COLUMNS) -> list[tuple[Any, ...]]:
+    """Return what the view says of web_logs, hour by hour."""
+    names = ", ".join(f"`{name}`" for name in columns)
+    sql = f"SELECT {names} FROM completeness_by_hour WHERE feed = 'web_logs' ORDER BY hour"  # noqa: S608
+    return [tuple(one) for one in query(client, sql).rows]
+
+
+def record(hour: int, number: int, **counts: int | None) -> dict[str, Any]:
+    """Return a record of an hour; rows have the first of its minutes, and its second one."""
+    at = START + hour * HOUR
+    none = dict.fromkeys(("read", "published", "deletes", "dead", "repeated", "duplicates"), 0)
+    times = {"lag_sum": 0, "lag_max": 0, "minutes": 0, "first_at": None, "last_at": None}
+    if counts.get("published"):
+        times |= {"minutes": 0b11, "first_at": at, "last_at": at + MINUTE}
+    said = {"feed": "web_logs", "start": at, "recorded_at": START + 9 * HOUR + number}
+    return row("completeness", number, **said, **{**none, **times, **counts})
+
+
+async def test_every_hour_says_read_published_dead_duplicates_repeated_lag_and_gaps(
     client: Client, writer: ClickHouseWriter
 ) -> None:
-    await put_hour(writer, 0, 0)
-    await put_hour(writer, 2, 0)
-    values = {"feed": "web_logs", "deletes": 0, "dead": 1, "lag_sum": 0, "lag_max": 5 * MICROS}
-    for number, hour, published in ((1, 0, 15), (2, 0, 8), (2, 0, 8), (3, 2, 20)):
-        await put(
-            writer,
-            COMPLETENESS,
-            number,
-            start=START + hour * HOUR,
-            published=published,
-            first_at=START + hour * HOUR,
-            last_at=START + hour * HOUR + MICROS,
-            recorded_at=START + 3 * HOUR + number,
-            **values,
-        )
+    """An hour in two transactions, one inserted twice; one without rows; the present one."""
+    for hour in (0, 2, 3):
+        await put_hour(writer, hour, 0)
+    seconds = {"lag_sum": 150 * MICROS, "lag_max": 5 * MICROS}
+    written = [
+        record(0, 1, read=20, published=15, dead=2, repeated=3, **seconds),
+        record(0, 2, read=10, published=8, deletes=1, dead=1, minutes=0b1010, lag_sum=80 * MICROS),
+        record(0, 3, duplicates=3),
+        record(2, 4, read=20, published=20),
+        record(3, 5, read=20, published=20),
+        record(8, 6, read=4, dead=4),
+    ]
+    for number, each in enumerate(written):
+        await fill(writer, COMPLETENESS, [each], number)
+    await fill(writer, COMPLETENESS, written[1:2], 1)
     key = request_id(0, 1).replace("-", "")
     await put(writer, LATE_ROWS, 1, feed="web_logs", event_key=key, event_time=START + 1)
-    found = query(
-        client,
-        "SELECT read, published, dead, kept, duplicates, late, lag_max_s, gap_s, is_gap"
-        " FROM completeness_by_hour WHERE feed = 'web_logs' ORDER BY hour",
-    ).rows
-    assert found == [
-        (25, 23, 2, 20, 3, 1, 5, 0, False),
-        (0, 0, 0, 0, 0, 0, 0, 0, True),
-        (21, 20, 1, 20, 0, 0, 5, 7199, False),
+    assert by_hour(client) == [
+        (30, 23, 1, 3, 3, 3, 20, 1, 10, 5, 57, 0, False),
+        (0, 0, 0, 0, 0, 0, 0, 0, None, 0, 60, 0, True),
+        (20, 20, 0, 0, 0, 0, 20, 0, 0, 0, 58, 7140, False),
+        (20, 20, 0, 0, 0, 0, 20, 0, 0, 0, None, 3540, False),
+        (4, 0, 0, 4, 0, 0, 0, 0, None, 0, None, 0, False),
+    ]
+
+
+async def test_an_hour_of_before_minutes_were_counted_knows_what_came_of_it_and_no_gaps(
+    client: Client, writer: ClickHouseWriter
+) -> None:
+    """As records of version 1 are read: what they do not have is 0."""
+    old = {"read": 0, "minutes": 0}
+    written = [
+        record(0, 1, published=15, deletes=1, dead=2, **old),
+        record(1, 2, published=5, **old),
+        record(1, 3, read=6, published=5, repeated=1),
+        record(2, 4, read=7, published=7),
+        record(3, 5, read=1, published=1),
+    ]
+    await fill(writer, COMPLETENESS, written)
+    assert by_hour(client, ("read", "gap_minutes")) == [(18, None), (11, None), (7, 58), (1, None)]
+
+
+@pytest.mark.parametrize("seed", range(2))
+async def test_the_view_adds_up_what_transactions_counted(
+    client: Client, writer: ClickHouseWriter, seed: int
+) -> None:
+    dice = random.Random(seed)
+    times = [START + int(dice.random() ** 2 * 5 * HOUR) for _ in range(150)]
+    last = max(times) // HOUR * HOUR
+    records: list[dict[str, Any]] = []
+    for first in range(0, len(times), 20):
+        some = times[first : first + 20]
+        rows = pl.DataFrame({"timestamp": some, "ingested_at": [at + 7 for at in some]})
+        again = np.array(dice.sample(times, 5))
+        copies = {hour: (count, START) for hour, count in hours_of("web_logs", again).items()}
+        for frame in (
+            completeness(WEB_LOGS.topic.name, rows),
+            repeated(hours_of("web_logs", again), START + first),
+            duplicates(copies),
+        ):
+            assert frame is not None
+            records += frame.to_dicts()
+    await fill(writer, COMPLETENESS, records)
+    hours = added_up(records)
+    sums = ("read", "published", "repeated", "duplicates")
+    assert by_hour(client, (*sums, "lag_mean_s", "gap_minutes")) == [
+        (
+            *(here[name] for name in sums),
+            here["lag_sum"] / here["published"] / MICROS,
+            None
+            if start == last
+            else 60 - len({at // MINUTE for at in times if at // HOUR * HOUR == start}),
+        )
+        for (_, start), here in sorted(hours.items())
     ]

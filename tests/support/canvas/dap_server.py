@@ -71,6 +71,8 @@ class DapServer:
         self.polls = 1
         self.job_life = timedelta(hours=24)
         self.rows_per_object = ROWS_PER_OBJECT
+        self.copies = 0
+        """So many rows of an answer are in it twice."""
         self.faults: dict[str, deque[Fault]] = {}
         self.failing_jobs: deque[dict[str, str]] = deque()
         self.requests: Counter[str] = Counter()
@@ -170,6 +172,7 @@ class DapServer:
             for moment, document in self.rows.values()
             if (since is None or since <= moment) and moment < (until or self.now)
         ]
+        found += found[: self.copies]
         self._random.shuffle(found)
         name = uuid.UUID(int=self._random.getrandbits(128)).hex
         objects = {

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from pipeline.domain.event_time import HOUR, MINUTE, EventTimeRules
 from pipeline.domain.feeds import FEEDS
-from pipeline.domain.topics import SESSIONS
+from pipeline.domain.topics import COMPLETENESS, SESSIONS
+from tests.support.added_up import SUMS, added_up
 from tests.support.oracle import sessions_of
 from tests.support.strategies import DST_NIGHT
 from tests.support.task_line import TOPIC, TaskLine
@@ -126,3 +127,15 @@ def test_rule_23_every_row_is_counted_where_the_rules_put_it(
     for delta in line.deltas():
         found[delta["feed"], delta["minute"]] += delta["rows"]
     assert found == reference.minutes
+
+
+@settings(max_examples=30)
+@given(RULES, STEPS)
+def test_rule_23_copies_are_counted_by_their_hour_once_through_crashes_and_late_rows_are_none(
+    rules: EventTimeRules, steps: list[Step]
+) -> None:
+    line, reference = run(rules, steps)
+    hours = added_up(line.kafka.rows(COMPLETENESS.name))
+    assert {hour: here["duplicates"] for hour, here in hours.items()} == reference.copies
+    others = [name for name in SUMS if name != "duplicates"]
+    assert not any(here[name] for here in hours.values() for name in others)

@@ -1,6 +1,7 @@
 """Laws of the tasks: cuts, commits and crashes change nothing; no row is lost (rules 13 to 23)."""
 
 import json
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -11,7 +12,9 @@ from hypothesis import strategies as st
 
 from pipeline.detect.detection import Detection
 from pipeline.domain.event_time import HOUR, MINUTE, EventTimeRules
+from pipeline.domain.feeds import KEY_COLUMN, TIME_COLUMN, Feed
 from pipeline.domain.topics import (
+    COMPLETENESS,
     DEAD_LETTERS,
     LATE,
     LIVE_EVENTS,
@@ -21,8 +24,9 @@ from pipeline.domain.topics import (
     WEB_LOGS,
 )
 from pipeline.engine.detect_task import DetectTask
-from pipeline.engine.sessionize_task import SessionizeTask
+from pipeline.engine.sessionize_task import INPUTS, SessionizeTask
 from pipeline.engine.stage import Block
+from tests.support.added_up import added_up
 from tests.support.memory_kafka import SCHEMAS, MemoryHost, MemoryKafka
 from tests.support.task_line import TaskLine
 from tests.support.task_rows import IDS, T, live_event, mark, web_log
@@ -138,6 +142,29 @@ def test_every_consumed_row_is_in_a_session_or_counted_elsewhere(
     held = sum(row["requests"] + row["events"] for row in finals(kafka, SESSIONS.name))
     assert held == sum(tally.in_sessions for tally in task.tallies.values())
     assert task.open_sessions == 0
+
+
+@settings(max_examples=15)
+@given(rows, moves)
+def test_copies_are_counted_once_however_they_are_cut_and_in_one_record_an_hour_of_a_commit(
+    rows: list[tuple[Any, ...]], moves: list[tuple[str, int]]
+) -> None:
+    kafka = published(rows)
+    run(kafka, moves)
+    copies: Counter[tuple[str, int]] = Counter()
+    feeds: tuple[Feed, ...] = ("web_logs", "live_events")
+    for feed in feeds:
+        seen: set[str] = set()
+        for row in kafka.rows(INPUTS[feed].name):
+            key, time = row[KEY_COLUMN[feed]], row[TIME_COLUMN[feed]]
+            copies[feed, time // HOUR * HOUR] += key in seen
+            seen.add(key)
+    records = kafka.rows(COMPLETENESS.name)
+    counted = {hour: here["duplicates"] for hour, here in added_up(records).items()}
+    assert counted == +copies
+    # A hole is behind every block: so records of one commit have offsets without one.
+    places = [(r["_offset"] - i, r["feed"], r["start"]) for i, r in enumerate(records)]
+    assert len(places) == len(set(places))
 
 
 @settings(max_examples=25)

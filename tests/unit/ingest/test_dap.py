@@ -13,10 +13,11 @@ from pipeline.codecs.marks import Mark
 from pipeline.domain.errors import Unavailable
 from pipeline.domain.event_time import HOUR
 from pipeline.ingest.dap.cursor import micros_of
-from tests.support.canvas.dap_run import DapRun
+from tests.support.added_up import settled, total
+from tests.support.canvas.dap_run import SCHEMAS, DapRun
 from tests.support.canvas.dap_server import DapServer
 from tests.support.memory_publisher import MemoryPublisher
-from tests.support.raw_files import NOW, delete, row_at
+from tests.support.raw_files import NOW, delete, micros, row_at
 
 FORMATS = ["jsonl", "csv", "tsv", "parquet"]
 
@@ -175,12 +176,64 @@ async def _crash_and_rerun(data: st.DataObject) -> None:
     assert all(count == 1 for count in dead.values())
 
 
-async def _until_done(run: DapRun, batch_rows: int, data: st.DataObject) -> None:
+@settings(max_examples=5, deadline=None)
+@given(st.data())
+def test_read_is_what_came_of_it_and_what_dap_gave_twice_through_any_restart(
+    data: st.DataObject,
+) -> None:
+    asyncio.run(_count_through_crashes(data))
+
+
+async def _count_through_crashes(data: st.DataObject) -> None:
+    kinds = st.lists(st.integers(-1, 9), min_size=1, max_size=12)
+    async with DapServer(data.draw(st.integers(0, 9))) as server:
+        server.polls = 0
+        run = DapRun(server, MemoryPublisher(data.draw(st.integers(1, 3))))
+        calls = st.sets(st.integers(1, 9), max_size=2)
+        run.publisher.fail_before, run.publisher.fail_after = data.draw(calls), data.draw(calls)
+        given_once = given_twice = 0
+        for number in range(2):
+            window = [
+                delete() if kind < 0 else _bad() if kind == 0 else row_at(60 * number + 17 * kind)
+                for kind in data.draw(kinds)
+            ]
+            server.copies = data.draw(st.integers(0, len(window)))
+            given_once += len(window)
+            given_twice += server.copies
+            server.commit(window)
+            await _until_done(run, data.draw(st.integers(1, 9)), data, forget=False)
+            server.now += timedelta(hours=4)
+    hours = settled(run.publisher, SCHEMAS)
+    assert total(hours, "repeated") == given_twice
+    assert total(hours, "read") == given_once + given_twice
+
+
+async def test_rows_of_the_window_before_that_come_again_are_read_and_repeated() -> None:
+    """Where a question begins a little early: each in its hour, deletes when they were read."""
+    async with DapServer() as server:
+        run = DapRun(server)
+        rows = [row_at(1), row_at(2), row_at(90)]
+        server.commit([*rows, delete()], datetime.fromisoformat("2026-02-15T07:59:59.5Z"))
+        await run.start()
+        await run.start()  # nothing new: the next question begins earlier
+        server.now += timedelta(hours=4)
+        server.commit([row_at(3)])
+        await run.start()
+        left = run.figures.rows["left"]
+    hours = settled(run.publisher, SCHEMAS)
+    assert left == 4
+    found = {start: (here["read"], here["repeated"]) for (_, start), here in hours.items()}
+    assert found == {micros(0): (5, 2), micros(60): (2, 1), NOW: (2, 1)}
+
+
+async def _until_done(
+    run: DapRun, batch_rows: int, data: st.DataObject, *, forget: bool = True
+) -> None:
     for _ in range(20):
         try:
             await run.start(batch_rows=batch_rows, max_bad_share=1.0)
         except Unavailable:
-            if data.draw(st.booleans()):
+            if forget and data.draw(st.booleans()):
                 run.server.forget_jobs()
             continue
         return

@@ -2,10 +2,11 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.codecs.live_event_rows import RawEvent
@@ -18,6 +19,7 @@ from pipeline.engine.stage import Block, MarkBlock
 from pipeline.ingest.figures import AgentFigures
 from pipeline.ingest.live_batches import LiveBatches, LiveBatchOptions, QueueFull
 from pipeline.ingest.tools import AgentTools
+from tests.support.added_up import settled, total
 from tests.support.avro_schemas import project_schemas
 from tests.support.canvas.https_delivery import as_body, canvas_event
 from tests.support.memory_publisher import MemoryPublisher
@@ -129,6 +131,43 @@ async def test_a_failed_transaction_fails_every_event_that_waits_and_nothing_els
         batches.offer(raw(11))
 
 
+async def test_what_comes_during_a_transaction_that_fails_fails_too_and_is_not_published() -> None:
+    publisher = HeldPublisher()
+    given_tools = tools(publisher)
+    batches = LiveBatches(given_tools, SOURCE, QUICK)
+    running = asyncio.ensure_future(batches.run())
+    publisher.go.set()
+    acknowledged = batches.offer(raw(1))
+    await acknowledged
+    publisher.go.clear()
+    publisher.fail_before = {2}
+    failing = batches.offer(raw(2))
+    await until(lambda: publisher.began == 2)
+    waiting = batches.offer(raw(3))
+    publisher.go.set()
+    with pytest.raises(Unavailable):
+        await running
+    assert acknowledged.exception() is None
+    assert all(isinstance(done.exception(), Unavailable) for done in (failing, waiting))
+    assert [row["request_id"][-1] for row in rows(publisher)] == ["1"]
+    assert (publisher.began, given_tools.figures.waiting) == (2, 0)
+
+
+async def test_cancelled_it_fails_what_is_under_way_and_leaves_nothing_behind() -> None:
+    publisher = HeldPublisher()
+    batches = LiveBatches(tools(publisher), SOURCE, QUICK)
+    running = asyncio.ensure_future(batches.run())
+    offered = [batches.offer(raw(1))]
+    await until(lambda: publisher.began == 1)
+    offered.append(batches.offer(raw(2)))
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    assert all(isinstance(done.exception(), Unavailable) for done in offered)
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+    assert rows(publisher) == []
+
+
 @pytest.mark.parametrize(
     "options", [LiveBatchOptions(max_waiting=5), LiveBatchOptions(max_waiting_bytes=5 * 1000)]
 )
@@ -201,6 +240,9 @@ def test_every_event_that_is_offered_becomes_a_row_or_a_dead_letter(
     assert counted["published"] == len(rows(publisher))
     assert counted["dead"] == len(letters(publisher)) >= refused
     assert counted["read"] == counted["published"] + counted["dead"]
+    hours = settled(publisher, SCHEMAS)
+    assert total(hours, "read") == counted["read"]
+    assert total(hours, "repeated") == 0
 
 
 async def test_too_many_bad_events_stop_the_agent_after_they_are_published() -> None:
@@ -265,3 +307,56 @@ async def test_a_source_that_offers_nothing_between_two_marks_is_empty() -> None
     await running
     assert marks(publisher)[0][-1] == NOW - 2 * MINUTE
     assert marks(publisher)[0] == sorted(marks(publisher)[0])
+
+
+class SlowPublisher(MemoryPublisher):
+    """Takes as many turns of the event loop for a transaction as it is told, then begins anew."""
+
+    def __init__(self, turns: Sequence[int]) -> None:
+        super().__init__()
+        self._turns = turns
+
+    async def publish(self, blocks: Sequence[Block | MarkBlock]) -> list[int]:
+        for _ in range(self._turns[self.calls % len(self._turns)]):
+            await asyncio.sleep(0)
+        return await super().publish(blocks)
+
+
+@given(
+    offers=st.lists(st.tuples(st.integers(0, 3), st.integers(0, 30)), min_size=1, max_size=12),
+    turns=st.lists(st.integers(0, 30), min_size=1, max_size=5),
+    empty=st.booleans(),
+)
+@settings(max_examples=40)
+def test_a_mark_overtakes_no_event_that_was_offered_before_it_was_due(
+    *, offers: list[tuple[int, int]], turns: list[int], empty: bool
+) -> None:
+    """Events are dated when they are offered, so a mark two minutes behind has none behind it."""
+    publisher = SlowPublisher(turns)
+    now = EVENT_0
+
+    async def run() -> None:
+        nonlocal now
+        given_tools = replace(tools(publisher), clock=lambda: now)
+        options = LiveBatchOptions(linger_s=0.0, mark_every_s=0.0)
+        batches = LiveBatches(given_tools, SOURCE, options, lambda: empty)
+        running = asyncio.ensure_future(batches.run())
+        done = []
+        for number, (count, pauses) in enumerate(offers, start=1):
+            # Events are a second apart, marks two minutes behind: 150 numbers are more than that.
+            now = EVENT_0 + 150 * number * (MICROS + 1000)
+            done += [batches.offer(raw(150 * number)) for _ in range(count)]
+            for _ in range(pauses):
+                await asyncio.sleep(0.0005)
+        batches.close()
+        await asyncio.gather(*done, running)
+
+    asyncio.run(run())
+    for log in publisher.in_order(LIVE_EVENTS.name, SCHEMAS):
+        mark = 0
+        for item in log:
+            if isinstance(item, Mark):
+                assert item.at > mark
+                mark = item.at
+            else:
+                assert item["event_time"] > mark

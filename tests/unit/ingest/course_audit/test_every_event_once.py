@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from pipeline.domain.errors import OurMistake
 from pipeline.domain.event_time import HOUR, MINUTE
-from tests.support.canvas.audit_run import NOW, AuditRun, happened
+from tests.support.added_up import settled, total
+from tests.support.canvas.audit_run import NOW, SCHEMAS, AuditRun, happened
 from tests.support.canvas.audit_server import SECOND, FakeCanvas, served
 
 HALF_SECOND = SECOND // 2
@@ -63,7 +64,9 @@ async def test_overlapping_windows_publish_late_events_and_no_event_twice() -> N
             canvas.add(happened(200 + turn, run.now - MINUTE))
             await run.round()
         assert run.ids == run.source()
-        assert run.figures.rows["duplicates"] > 0
+        hours = settled(run.publisher, SCHEMAS)
+        assert total(hours, "repeated") == run.figures.rows["duplicates"] > 0
+        assert total(hours, "read") == run.figures.rows["read"]
 
 
 @settings(max_examples=10)
@@ -94,6 +97,8 @@ async def test_a_round_cut_off_anywhere_loses_and_doubles_nothing(seed: int) -> 
             run.publisher.fail_after |= set(rng.sample(calls, 3))
             await run.through_failures(batch_rows=rng.choice((1, 7, 30)))
         assert run.ids == run.source()
+        # What a failed transaction had read is read again: counted is what was committed.
+        assert total(settled(run.publisher, SCHEMAS), "read") <= run.figures.rows["read"]
 
 
 async def test_a_stopped_agent_goes_on_in_the_middle_of_a_window() -> None:

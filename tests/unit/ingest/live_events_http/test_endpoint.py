@@ -18,11 +18,13 @@ from hypothesis import strategies as st
 from pipeline.domain.errors import SettingsError
 from pipeline.domain.event_time import MICROS
 from pipeline.ingest.live_events_http.options import EndpointOptions
+from tests.support.added_up import settled, total
 from tests.support.canvas.endpoint_run import (
     BY_LOGIN,
     BY_PATH,
     LOGIN,
     NOW,
+    SCHEMAS,
     SECRET,
     SIGNED,
     SIGNER,
@@ -168,6 +170,18 @@ async def test_a_retry_of_canvas_makes_a_copy_with_the_same_event_key() -> None:
         assert [await run.canvas.post(token) for _ in range(3)] == [204] * 3
         assert len(run.rows()) == 3
         assert len({row["event_key"] for row in run.rows()}) == 1
+
+
+async def test_read_is_published_and_dead_copies_among_them_and_nothing_of_what_is_refused() -> (
+    None
+):
+    async with running() as run:
+        for claims in (canvas_event(1), canvas_event(1), canvas_event(2), b"{"):
+            assert await run.canvas.post(SIGNER.sign(claims)) == 204
+        assert await run.canvas.post(b"unsigned") == 401
+        hours = settled(run.publisher, SCHEMAS)
+        counts = [total(hours, name) for name in ("read", "published", "dead", "repeated")]
+        assert counts == [4, 3, 1, 0]
 
 
 @pytest.fixture

@@ -18,6 +18,7 @@ from pipeline.ingest.figures import AgentFigures
 from pipeline.ingest.live_events_sqs.agent import run_live_events_sqs
 from pipeline.ingest.live_events_sqs.options import SqsOptions
 from pipeline.ingest.tools import AgentTools
+from tests.support.added_up import settled, total
 from tests.support.avro_schemas import project_schemas
 from tests.support.canvas.https_delivery import canvas_event
 from tests.support.canvas.live_event_pairs import Happening, in_caliper
@@ -165,6 +166,8 @@ async def test_what_an_unknown_outcome_doubles_has_the_same_event_keys(
     rows = publisher.records(LIVE_EVENTS.name, SCHEMAS)
     assert len(rows) > 10
     assert len({row["event_key"] for row in rows}) == 10
+    # The queue gave them again, and nobody but sessionize knows that it did.
+    assert total(settled(publisher, SCHEMAS), "read") == len(rows)
 
 
 async def test_poison_messages_become_dead_letters_and_are_deleted(
@@ -180,6 +183,9 @@ async def test_poison_messages_become_dead_letters_and_are_deleted(
     assert len(letters) == len(poison)
     assert {letter["source"] for letter in letters} == {options.source}
     assert await left(server, options) == (0, 0)
+    hours = settled(publisher, SCHEMAS)
+    counts = [total(hours, name) for name in ("read", "published", "dead", "repeated")]
+    assert counts == [10, 5, 5, 0]
 
 
 async def test_the_dead_letter_of_a_message_says_the_name_that_came_beside_it(
