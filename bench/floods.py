@@ -3,8 +3,9 @@
     python bench/floods.py [rows of distinct sessions] [rows of one session]
 
 With ``PYTHONPATH=.``. Prints, per flood: rows, CPU seconds, the most sessions open, the largest
-commit, memory before, at most, and after everything is final. Ends with an error if a bound of
-``tests/unit/engine/test_floods.py`` does not hold at this size.
+commit, memory before, at most, after everything is final, and once freed pieces are given back,
+as a worker does every minute. Ends with an error if a bound of ``tests/unit/engine/test_floods.py``
+does not hold at this size.
 """
 
 import os
@@ -18,6 +19,7 @@ from collections.abc import Callable, Iterator
 
 import psutil
 
+from pipeline.app.heap import give_back
 from tests.support.flood import Commit, Flood, distinct_sessions, one_session
 
 MIB = 1 << 20
@@ -40,6 +42,8 @@ def measure(name: str, wave: Wave, rows: int, hours: float) -> None:
     seconds = time.process_time() - began
     gc.collect()
     after = psutil.Process().memory_info().rss
+    give_back()
+    given_back = psutil.Process().memory_info().rss
     most = max(commits, key=lambda each: each.memory)
     largest = max(commits, key=lambda each: each.written)
     print(
@@ -50,7 +54,7 @@ def measure(name: str, wave: Wave, rows: int, hours: float) -> None:
         f"longest session record {max(each.largest_record for each in commits):,} B; "
         f"metadata {max(len(each.metadata) for each in commits):,} B; "
         f"memory {before / MIB:,.0f} MiB before, {most.memory / MIB:,.0f} at most, "
-        f"{after / MIB:,.0f} after",
+        f"{after / MIB:,.0f} after, {given_back / MIB:,.0f} once freed pieces are given back",
         flush=True,
     )
     broken = {

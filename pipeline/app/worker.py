@@ -5,6 +5,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import Final
 
 from pipeline.app import stage_tasks, wiring
+from pipeline.app.heap import stays_small
 from pipeline.app.observing import Observed
 from pipeline.app.rule_watch import RuleWatch
 from pipeline.app.settings import Settings
@@ -78,6 +79,7 @@ def run_stage(stage: str, settings: Settings) -> ExitCode:
         make_handler=make_handler,
         limits=WorkerLimits(consumer=_consumer_limits(stage, settings), stall_s=settings.stall_s),
         status=observed.status,
+        beside=stays_small,
         around=_served(observed, settings),
         expected=dict.fromkeys(input_topics("sessionize", settings), settings.partitions),
     )

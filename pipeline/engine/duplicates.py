@@ -3,7 +3,7 @@
 An exact set of 128-bit keys with their ages in open addressing. Keys older than the limit count
 as absent, and are left out whenever the table is built anew, which happens when it is three
 quarters full; so memory follows the keys that can still matter, and the cost of forgetting is
-spread over the keys remembered.
+spread over the keys remembered; and it is made smaller once most of it is past the limit.
 
 Which keys are held follows from the rows seen and the limit alone: those of which a row's time is
 not before ``held_from(limit)``. So a filter that is filled again from such rows is the same.
@@ -21,6 +21,8 @@ I64 = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 
 _SMALLEST: Final = 1 << 10
+_SPARSE: Final = 8
+"""A table with more places a key is made smaller."""
 _AGE_BITS: Final = 20
 """Times are kept in steps of 2^20 µs, a second: so much longer may a key be held."""
 _OLDEST: Final = 1
@@ -35,8 +37,12 @@ class DuplicateFilter:
     """
 
     def __init__(self) -> None:
-        self._oldest = _OLDEST
+        self._oldest = self._youngest = _OLDEST
         self._used = 0
+        self._used_then = 0
+        self._youngest_then = _OLDEST
+        """Places taken when it was last asked whether the table is too large, or when it was
+        built, and the age of the youngest key then."""
         self._table = _empty(_SMALLEST)
 
     def __len__(self) -> int:
@@ -51,6 +57,13 @@ class DuplicateFilter:
     def forget(self, limit: int) -> None:
         """Hold no key any more whose event time is before ``held_from(limit)``."""
         self._oldest = max(self._oldest, _age(limit))
+        if self._oldest <= self._youngest_then:
+            return
+        # All keys that were there then are past the limit: that pays for a smaller table.
+        since = self._used - self._used_then
+        if self._places > max(_SMALLEST, _SPARSE * since):
+            self._rebuild(0)
+        self._used_then, self._youngest_then = self._used, self._youngest
 
     def admit(self, hi: U64, lo: U64, time: I64) -> Bools:
         """Remember the keys; return for each row whether its key was not held.
@@ -62,6 +75,8 @@ class DuplicateFilter:
             self._rebuild(len(hi))
         new = np.empty(len(hi), np.bool_)
         ages = np.clip((time >> _AGE_BITS) + _OLDEST, _OLDEST, _YOUNGEST).astype(np.uint32)
+        if len(ages):
+            self._youngest = max(self._youngest, int(ages.max()))
         self._used += kernels.admit(
             np.ascontiguousarray(hi),
             np.ascontiguousarray(lo),
@@ -81,6 +96,7 @@ class DuplicateFilter:
         larger = _empty(max(_SMALLEST, (self._used + extra) * 20 // 11))
         kernels.move(self._table, self._oldest, larger)
         self._table = larger
+        self._used_then, self._youngest_then = self._used, self._youngest
 
 
 def held_from(limit: int) -> int:

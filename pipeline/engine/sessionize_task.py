@@ -85,6 +85,7 @@ class SessionizeTask:
     ) -> None:
         self.inputs = tuple(INPUTS[feed].name for feed in rules.feeds if feed in INPUTS)
         self._feeds = {INPUTS[feed].name: feed for feed in rules.feeds if feed in INPUTS}
+        self._rules = rules
         self._partition = partition
         self._placement = placement
         self._generation = generation
@@ -138,8 +139,10 @@ class SessionizeTask:
         self._output_end = state["end"]
         asked = []
         if state["out"] is not None:
-            # Before the sessions: what is erased is not to come back with them.
-            asked.append(Reread(ERASURES.name, 0, 0, None))
+            # Metadata of former versions says nothing: all orders are read, this once.
+            self._forgotten.begin(state.get("orders", 0))
+            since = forgotten.oldest_order(self._watermarks.task, self._rules)
+            asked.append(Reread(ERASURES.name, 0, self._forgotten.done, None, since))
             asked.append(Reread(SESSIONS.name, self._partition, state["out"], None))
         asked.extend(
             Reread(topic, self._partition, start, positions[topic])
@@ -152,7 +155,7 @@ class SessionizeTask:
         """Take erasures, live sessions from the own output, or event keys from an input."""
         if reread.topic == ERASURES.name:
             decoded = chunk.decode(self._schemas, ERASURES.schema, forgotten.COLUMNS)
-            self._forgotten.take(decoded.frame)
+            self._forgotten.take(decoded.frame, chunk.next_offset)
             return
         if reread.topic == SESSIONS.name:
             columns = [f["name"] for f in self._schemas.named(SESSIONS.schema)["fields"]]
@@ -161,7 +164,7 @@ class SessionizeTask:
                 newest = stage_sequence(frame["version"])
                 self._restored_sequence = max(self._restored_sequence, newest)
                 self._output_end = max(self._output_end, chunk.next_offset)
-                self._sessions.restore(self._forgotten.left_out(frame))
+                self._sessions.restore(frame)
             return
         feed = self._feeds[reread.topic]
         decoded = chunk.decode(self._schemas, INPUTS[feed].schema, (_KEY[feed], _TIME[feed]))
@@ -170,13 +173,16 @@ class SessionizeTask:
     def restored(self) -> None:
         """Check that no published session is newer than the committed offset.
 
-        Sessions that a flush left to the next one are pending again afterwards.
+        Sessions that a flush left to the next one are pending again afterwards, and so are those
+        that the orders read change: once they are published, the orders need not be read again.
         """
         if self._restored_sequence > self._sequence:
             raise RestoreMismatch(
                 f"sessions of partition {self._partition} go to commit "
                 f"{self._restored_sequence}, the committed offset says {self._sequence}"
             )
+        self._sessions.forget(self._forgotten.people())
+        self._touched = self._forgotten.under_way
         self._advance_sessions()
 
     def add(self, chunk: Chunk) -> None:
@@ -354,6 +360,9 @@ class SessionizeTask:
         start = None if limit is None else held_from(limit)
         oldest = {topic: keys.oldest(start) for topic, keys in self._key_ranges.items()}
         live = self._sessions.oldest_output()
+        # What was left to the next transaction may be theirs: until then a restore reads again.
+        if not self._sessions.pending():
+            self._forgotten.publish()
         return json.dumps(
             {
                 "v": 1,
@@ -363,6 +372,7 @@ class SessionizeTask:
                 "end": self._output_end,
                 "keys": {topic: start for topic, start in oldest.items() if start is not None},
                 "more": self._sessions.pending(),
+                "orders": self._forgotten.done,
                 "n": to_json(self._tallies),
             },
             separators=(",", ":"),

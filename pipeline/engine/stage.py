@@ -50,12 +50,16 @@ class Flush(NamedTuple):
 
 
 class Reread(NamedTuple):
-    """A range of a topic that a restore needs; ``end`` None means its present end."""
+    """A range of a topic that a restore needs; ``end`` None means its present end.
+
+    ``since``: what was published before (microseconds) is not needed, and need not be read.
+    """
 
     topic: str
     partition: int
     start: int
     end: int | None
+    since: int | None = None
 
 
 class StageTask(Protocol):

@@ -42,4 +42,7 @@ async def group_offsets(
                 offsets = await admin.list_consumer_group_offsets(
                     group, partitions=list(partitions)
                 )
+            # aiokafka passes over an error of the whole answer: then it names no partition.
+            if any(tp not in offsets for tp in partitions):
+                raise Unavailable(f"The coordinator of {group} does not know its offsets yet.")
     return offsets

@@ -8,14 +8,14 @@ output speaks of a later moment, and the opening is tried again.
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from pipeline.domain.errors import OurMistake, RestoreMismatch
-from pipeline.engine.stage import StageTask
+from pipeline.engine.stage import Reread, StageTask
 from pipeline.kafka.broker_errors import broker_errors
 from pipeline.kafka.clients import ADMIN_LIMIT_S, ASK_LIMIT_S, admin_client, reader
 from pipeline.kafka.connection import KafkaConnection
@@ -96,21 +96,50 @@ class TaskOpening:
         async with reader(self.connection) as consumer:
             position = await self._position(consumer, task.inputs, partition)
             metadata = position.metadata if task.inputs[0] not in position.unread else None
-            for reread in task.rereads(dict(position.offsets), metadata):
+            asked = task.rereads(dict(position.offsets), metadata)
+            for reread, start, end in await self._ranges(asked):
                 began = time.monotonic()
                 async for chunk in read_range(
                     consumer,
                     self.connection,
                     reread.topic,
                     reread.partition,
-                    start=reread.start,
-                    end=reread.end,
+                    start=start,
+                    end=end,
                     silence_s=self.silence_s,
                 ):
                     task.restore(reread, chunk)
                 seconds[reread.topic] = time.monotonic() - began
         task.restored()
         return Restored(task, position, seconds)
+
+    async def _ranges(self, asked: Sequence[Reread]) -> list[tuple[Reread, int, int]]:
+        """Return what to read of each topic, up to its end where the task says no other.
+
+        The end of all that is written, not of what is stable: others write to a stage's output
+        too (``recompute``), and what the task committed behind their open transaction is its
+        state. A start behind the end says that the topic was made anew: all of it is read.
+        """
+        if not asked:
+            return []
+        found = []
+        async with reader(self.connection, committed=False) as consumer:
+            with broker_errors(f"Reading the ends of the outputs of {self.stage}"):
+                for each in asked:
+                    async with asyncio.timeout(ASK_LIMIT_S):
+                        found.append((each, *await self._range(consumer, each)))
+        return found
+
+    async def _range(self, consumer: AIOKafkaConsumer, asked: Reread) -> tuple[int, int]:
+        tp = TopicPartition(self.connection.named(asked.topic), asked.partition)
+        end = asked.end
+        if end is None:
+            end = (await consumer.end_offsets([tp]))[tp]
+        start = asked.start if asked.start <= end else 0
+        if asked.since is None:
+            return start, end
+        first = (await consumer.offsets_for_times({tp: max(asked.since // 1000, 0)}))[tp]
+        return (end if first is None else max(start, first.offset)), end
 
     async def _position(
         self, consumer: AIOKafkaConsumer, inputs: tuple[str, ...], partition: int

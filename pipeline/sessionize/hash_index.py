@@ -8,12 +8,14 @@ from pipeline.sessionize import index_kernels as kernels
 from pipeline.sessionize.arrays import I64, U64
 
 _SMALLEST: Final = 1 << 10
+_SPARSE: Final = 16
+"""A table with so many places a key is made smaller; each key deleted pays for a few places."""
 
 
 class HashIndex:
     """Keys are already hashes. A key and its value lie side by side: a look is one cache line.
 
-    Between a quarter and half of the places are used.
+    At most half of the places are used, and at least a sixteenth, but for the smallest table.
     """
 
     def __init__(self) -> None:
@@ -37,6 +39,23 @@ class HashIndex:
     def delete(self, keys: U64) -> None:
         """Remove keys; those absent do no harm."""
         self.size -= kernels.index_delete(self.table, np.ascontiguousarray(keys))
+        places = len(self.table) // 2
+        if self.size * _SPARSE >= places or places == _SMALLEST:
+            return
+        while places > _SMALLEST and self.size * 8 <= places:
+            places //= 2
+        self._move_to(places)
+
+    def renumber(self, places: I64) -> None:
+        """Replace every value by its place."""
+        values = self.table[1::2]
+        used = values >= 0
+        values[used] = places[values[used]]
+
+    def items(self) -> tuple[U64, I64]:
+        """Return all keys and their values."""
+        used = self.table[1::2] >= 0
+        return self.table[::2][used].view(np.uint64), self.table[1::2][used]
 
     def reserve(self, extra: int) -> None:
         """Make room for so many more keys."""
@@ -45,9 +64,12 @@ class HashIndex:
             return
         while (self.size + extra) * 2 > places:
             places *= 2
-        larger = _free(places)
-        kernels.index_move(self.table, larger)
-        self.table = larger
+        self._move_to(places)
+
+    def _move_to(self, places: int) -> None:
+        table = _free(places)
+        kernels.index_move(self.table, table)
+        self.table = table
 
 
 def _free(places: int) -> I64:

@@ -82,6 +82,7 @@ SETS: Final = (
 )
 COURSES, CONTROLLERS, IPS, USER_AGENTS, USERS, MASQUERADE_TARGETS, DEVELOPER_KEYS = range(7)
 TEXT_SETS: Final = (CONTROLLERS, IPS)
+PEOPLE_SETS: Final = (USERS, MASQUERADE_TARGETS)
 CAP: Final = 32
 """Members that a set keeps. Sessions rarely pass it; an estimate from 32 is good to 18 %."""
 

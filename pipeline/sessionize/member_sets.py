@@ -12,13 +12,16 @@ import numpy as np
 
 from pipeline.sessionize import layout as at
 from pipeline.sessionize import set_kernels as kernels
-from pipeline.sessionize.arrays import I32, I64, U64
+from pipeline.sessionize.arrays import I32, I64, U64, concat
+from pipeline.sessionize.hashing import mix64
 from pipeline.sessionize.slot_numbers import SlotNumbers
 from pipeline.sessionize.store import Store
 from pipeline.sessionize.text_pool import KnownTexts, TextPool
 
 _SETS: Final = len(at.SETS)
 _FIRST_BLOCKS: Final = 1024
+_AT_ONCE: Final = 1 << 16
+"""Slots whose members are looked through at once."""
 
 
 class Found(NamedTuple):
@@ -41,8 +44,9 @@ class MemberSets:
         self._store = store
         self.texts = TextPool()
         self.numbers = SlotNumbers()
-        self.blocks: U64 = np.zeros(_FIRST_BLOCKS * kernels.BLOCK, np.uint64)
-        self.links: I32 = np.full(_FIRST_BLOCKS, -1, np.int32)
+        self.blocks: U64
+        self.links: I32
+        self._room(_FIRST_BLOCKS)
 
     def reserve(self, blocks: int) -> None:
         """See to it that so many blocks are free."""
@@ -52,16 +56,18 @@ class MemberSets:
             return
         while size < self.numbers.end:
             size *= 2
-        blocks_then = np.zeros(size * kernels.BLOCK, np.uint64)
-        links_then = np.zeros(size, np.int32)
-        blocks_then[: len(self.blocks)] = self.blocks
-        links_then[: len(self.links)] = self.links
-        self.blocks, self.links = blocks_then, links_then
+        former, links = self.blocks, self.links
+        self._room(size)
+        self.blocks[: len(former)] = former
+        self.links[: len(links)] = links
 
     def load(self, slots: I64, number: int, hashes: U64, texts: KnownTexts) -> None:
         """Add members, each set's own ones and at most ``CAP``, to a set of new slots."""
         if number in at.TEXT_SETS:
             self.texts.hold(hashes, texts)
+        self._load(slots, number, hashes)
+
+    def _load(self, slots: I64, number: int, hashes: U64) -> None:
         # One more than needed: a free block is at hand for every member, taken or not.
         self.reserve(len(hashes) + 1)
         store, free = self._store, self.numbers
@@ -78,12 +84,53 @@ class MemberSets:
             np.ascontiguousarray(hashes),
         )
 
+    def drop_people(self, slots: I64, people: I64) -> I64:
+        """Take people out of the sets of slots (each once); return the slots that had any."""
+        hashes = mix64(people.view(np.uint64))
+        parts = [slots[first : first + _AT_ONCE] for first in range(0, len(slots), _AT_ONCE)]
+        return concat([self._drop(part, hashes) for part in parts])
+
+    def _drop(self, slots: I64, hashes: U64) -> I64:
+        found = self.list(slots)
+        sets = np.repeat(np.arange(len(found.bounds) - 1), np.diff(found.bounds))
+        numbers, owners = np.divmod(sets, len(slots))
+        gone = np.isin(found.hashes, hashes) & np.isin(numbers, at.PEOPLE_SETS)
+        changed = np.zeros(len(slots), np.bool_)
+        changed[owners[gone]] = True
+        self._empty(slots[changed])
+        for number in range(_SETS):
+            kept = changed[owners] & ~gone & (numbers == number)
+            self._load(slots[owners[kept]], number, found.hashes[kept])
+        # Nothing can be estimated from no member.
+        for number in at.PEOPLE_SETS:
+            empty = slots[changed][self._store.sizes[slots[changed], number] == 0]
+            self._store.rows[empty, at.FLAGS] &= ~(at.CAPPED << number)
+        return slots[changed]
+
+    def refill(self, found: Found) -> None:
+        """Give the first slots their members anew, which ``list`` found before the store's pack."""
+        self.numbers = SlotNumbers()
+        self._room(_FIRST_BLOCKS)
+        count = (len(found.bounds) - 1) // _SETS
+        sizes = np.diff(found.bounds).reshape(_SETS, count)
+        for number in range(_SETS):
+            bounds = found.bounds[number * count], found.bounds[(number + 1) * count]
+            owners = np.repeat(np.arange(count), sizes[number])
+            self._load(owners, number, found.hashes[bounds[0] : bounds[1]])
+
+    def _room(self, blocks: int) -> None:
+        self.blocks = np.zeros(blocks * kernels.BLOCK, np.uint64)
+        self.links = np.zeros(blocks, np.int32)
+
     def forget(self, slots: I64) -> None:
         """Drop all members of slots."""
         found = self.list(slots)
         for number in at.TEXT_SETS:
             bounds = found.bounds[number * len(slots) : (number + 1) * len(slots) + 1]
             self.texts.release(found.hashes[bounds[0] : bounds[-1]])
+        self._empty(slots)
+
+    def _empty(self, slots: I64) -> None:
         self.numbers.count = kernels.forget_members(
             self._store.sizes,
             self._store.further,

@@ -55,6 +55,17 @@ class OutputLedger:
             self._passed = 0
         return self._next if self._store.open else None
 
+    def renumber(self, places: I64) -> None:
+        """Follow slots to their new places, before the store does; what is stale goes."""
+        self.oldest()
+        entries, self._entries = self._entries, deque()
+        start, self._passed = self._passed, 0
+        for offsets, slots in entries:
+            counts = self._counts(offsets[start:], slots[start:])
+            if counts.any():
+                self._entries.append((offsets[start:][counts], places[slots[start:][counts]]))
+            start = 0
+
     def before(self, offset: int) -> I64:
         """Return the slots whose last record lies below the offset."""
         if self.oldest() is None:

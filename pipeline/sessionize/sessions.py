@@ -40,15 +40,22 @@ from pipeline.sessionize.timers import Timers
 
 NO_LIMIT: Final = 1 << 62
 
+PACK_FROM: Final = 1 << 14
+"""Tables of fewer slots, 7 MB, are not worth packing."""
+_SPARSE: Final = 8
+"""Tables with so many slots a live session are packed; they are grown when all slots are taken."""
+
 
 class Sessions:
     """The live sessions of one partition (semantics rules 8 to 15).
 
-    Memory is that of live sessions; no step costs more because more of them are open. Rows may be
+    Memory is that of live sessions, after a flood too; no step costs more because more are open:
+    tables of ``pack_from`` slots or more are packed when few of them are live. Rows may be
     added between ``take`` and ``delivered``; the next ``take`` comes after it.
     """
 
-    def __init__(self, rules: EventTimeRules) -> None:
+    def __init__(self, rules: EventTimeRules, *, pack_from: int = PACK_FROM) -> None:
+        self._pack_from = pack_from
         self._gap = rules.gap
         self._days = ActivityDays(rules.time_zone, rules.day_start_s)
         self._store = Store()
@@ -118,7 +125,25 @@ class Sessions:
         self._drop(slots[final])
         self._taken = np.full(len(status), -1, np.int64)
         self._taken[: len(slots)] = np.where(final, -1, slots)
+        if self._store.capacity >= max(self._pack_from, _SPARSE * self._store.open):
+            self._pack()
         return taken
+
+    def _pack(self) -> None:
+        """Move live sessions together and give back the memory of those that are gone.
+
+        Costs a look at every slot; of these an eighth at least were freed since the last time.
+        """
+        live = self._store.all_live()
+        places = np.full(self._store.capacity, -1, np.int64)
+        places[live] = np.arange(len(live))
+        found = self._sets.list(live)
+        self._ledger.renumber(places)
+        self._store.pack(live, places)
+        self._sets.refill(found)
+        self._chains.index.renumber(places)
+        self._timers.renumber(places)
+        self._taken = np.where(self._taken >= 0, places[self._taken], -1)
 
     def _withdrawn(self, changed: I64) -> I64:
         """Return the published identities that are no more, in columns; frees their slots."""
@@ -138,10 +163,13 @@ class Sessions:
 
     def _drop(self, slots: I64) -> None:
         if len(slots):
-            self._store.retire(slots)
-            self._chains.remove(slots)
-            self._sets.forget(slots)
+            self._retire(slots)
             self._store.free(slots)
+
+    def _retire(self, slots: I64) -> None:
+        self._store.retire(slots)
+        self._chains.remove(slots)
+        self._sets.forget(slots)
 
     def delivered(self, first_offset: int) -> None:
         """Say at which output offset the first row of the last ``take`` lies; the others follow."""
@@ -160,6 +188,23 @@ class Sessions:
     def republish(self, before: int) -> None:
         """Make pending every live session whose last record lies below that output offset."""
         self._store.touch(self._ledger.before(before))
+
+    def forget(self, people: I64) -> None:
+        """Withdraw the live sessions of people, by their ids, and take them out of others' sets.
+
+        What that changes is pending afterwards. Requests of theirs in sessions of others stay
+        counted. Costs a look at every live session, if there are people.
+        """
+        if not len(people):
+            return
+        live = self._store.all_live()
+        rows = self._store.rows
+        known = rows[live, at.ACTOR_AT] != at.NEVER
+        theirs = live[known & np.isin(rows[live, at.ACTOR], people)]
+        self._retire(theirs)
+        if len(theirs):
+            self._vanished.append(theirs)
+        self._store.touch(self._sets.drop_people(self._store.all_live(), people))
 
     def restore(self, frame: pl.DataFrame) -> None:
         """Read back published records: ``session.avsc`` columns and ``_offset``, oldest first.

@@ -11,10 +11,11 @@ class SlotNumbers:
     ``end`` is one above the largest number ever made: how long the arrays must be.
     """
 
-    def __init__(self) -> None:
-        self.end = 0
+    def __init__(self, taken: int = 0) -> None:
+        """Begin with the first ``taken`` numbers given out."""
+        self.end = taken
         self.count = 0
-        self.free: I64 = np.empty(1024, np.int64)
+        self.free: I64 = np.empty(max(1024, taken), np.int64)
 
     def reserve(self, count: int) -> None:
         """See to it that so many numbers are free."""

@@ -36,6 +36,11 @@ class Store:
         self.further: I32 = np.full((_FIRST_CAPACITY, len(at.SETS)), -1, np.int32)
         self.marks: U8 = np.zeros(_FIRST_CAPACITY, np.uint8)
 
+    @property
+    def capacity(self) -> int:
+        """How many slots there is memory for."""
+        return len(self.rows)
+
     def reserve(self, count: int) -> None:
         """See to it that so many slots are free."""
         self.numbers.reserve(count)
@@ -58,6 +63,10 @@ class Store:
         live: Flags = (self.marks[slots] & LIVE) != 0
         return live
 
+    def all_live(self) -> I64:
+        """Return every slot that holds a session; costs a look at each slot there is."""
+        return np.flatnonzero(self.marks & LIVE)
+
     def keep_paths(self, slots: I64, paths: TextViews) -> None:
         """Write down the paths of slots that still stand as rows of a batch."""
         for column in (at.ENTRY_TEXT, at.EXIT_TEXT):
@@ -66,11 +75,13 @@ class Store:
             numbers = self.paths.append(paths.copies(rows[which]))
             self.rows[slots[which], column] = numbers
         if self.paths.wasteful(2 * self.open):
-            live = np.flatnonzero(self.marks & LIVE)
-            columns = self.rows[live, at.ENTRY_TEXT], self.rows[live, at.EXIT_TEXT]
-            numbers = self.paths.rewrite(np.concatenate(columns))
-            self.rows[live, at.ENTRY_TEXT] = numbers[: len(live)]
-            self.rows[live, at.EXIT_TEXT] = numbers[len(live) :]
+            self._rewrite_paths(self.all_live())
+
+    def _rewrite_paths(self, live: I64) -> None:
+        columns = self.rows[live, at.ENTRY_TEXT], self.rows[live, at.EXIT_TEXT]
+        numbers = self.paths.rewrite(np.concatenate(columns))
+        self.rows[live, at.ENTRY_TEXT] = numbers[: len(live)]
+        self.rows[live, at.EXIT_TEXT] = numbers[len(live) :]
 
     def retire(self, slots: I64) -> None:
         """Take slots out of the living; their contents stay until ``free``."""
@@ -129,6 +140,27 @@ class Store:
         self._restated = [left] if len(left) else []
         return np.concatenate((changed, taken))
 
+    def pack(self, live: I64, places: I64) -> None:
+        """Move the live slots to the front and give the others' memory back.
+
+        ``places``: for each slot its new one, -1 for those not live. Members are the sets' to
+        bring along. To be called when no retired slot waits to be freed.
+        """
+        capacity = _FIRST_CAPACITY
+        while capacity < 2 * len(live):
+            capacity *= 2
+        self.rows = _longer(self.rows[live], capacity)
+        self.sizes = np.zeros((capacity, len(at.SETS)), np.uint8)
+        self.further = np.full((capacity, len(at.SETS)), -1, np.int32)
+        self.marks = _longer(self.marks[live], capacity)
+        self.numbers = SlotNumbers(len(live))
+        following = self.rows[: len(live), at.NEXT]
+        linked = following >= 0
+        following[linked] = places[following[linked]]
+        self._changes = _moved(self._changes, places)
+        self._restated = _moved(self._restated, places)
+        self._rewrite_paths(np.arange(len(live)))
+
     def _grow(self) -> None:
         capacity = len(self.rows)
         while capacity < self.numbers.end:
@@ -137,6 +169,12 @@ class Store:
         self.sizes = _longer(self.sizes, capacity)
         self.further = _longer(self.further, capacity)
         self.marks = _longer(self.marks, capacity)
+
+
+def _moved(parts: list[I64], places: I64) -> list[I64]:
+    slots = places[concat(parts)]
+    slots = slots[slots >= 0]
+    return [slots] if len(slots) else []
 
 
 def _longer(column: _Column, capacity: int) -> _Column:

@@ -1,6 +1,6 @@
 """Texts that are members of sets, each kept once for all sessions, by their hash."""
 
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
@@ -9,6 +9,10 @@ from pipeline.sessionize.arrays import I64, U64
 from pipeline.sessionize.hash_index import HashIndex
 from pipeline.sessionize.slot_numbers import SlotNumbers
 from pipeline.sessionize.text_log import TextLog
+
+_SMALLEST: Final = 1 << 10
+_SPARSE: Final = 8
+"""With so many places a text they are numbered anew."""
 
 
 class KnownTexts:
@@ -38,8 +42,8 @@ class TextPool:
         self._index = HashIndex()
         self._numbers = SlotNumbers()
         self._texts = TextLog()
-        self._text: I64 = np.zeros(1024, np.int64)
-        self._holders: I64 = np.zeros(1024, np.int64)
+        self._text: I64 = np.zeros(_SMALLEST, np.int64)
+        self._holders: I64 = np.zeros(_SMALLEST, np.int64)
 
     def __len__(self) -> int:
         return self._index.size
@@ -66,9 +70,20 @@ class TextPool:
         if unused.any():
             self._index.delete(distinct[unused])
             self._numbers.give_back(places[unused])
+        if len(self._text) > max(_SMALLEST, _SPARSE * len(self)):
+            self._pack()
         if self._texts.wasteful(len(self)):
             held = np.flatnonzero(self._holders)
             self._text[held] = self._texts.rewrite(self._text[held])
+
+    def _pack(self) -> None:
+        hashes, places = self._index.items()
+        text, holders = self._text[places], self._holders[places]
+        self._numbers = SlotNumbers(len(places))
+        self._text, self._holders = np.zeros(_SMALLEST, np.int64), np.zeros(_SMALLEST, np.int64)
+        self._grow(len(places))
+        self._text[: len(places)], self._holders[: len(places)] = text, holders
+        self._index.put(hashes, np.arange(len(places)))
 
     def find(self, hashes: U64) -> pa.LargeStringArray:
         """Return the text of each hash; each must be held."""

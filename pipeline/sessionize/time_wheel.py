@@ -44,6 +44,14 @@ class TimeWheel:
         else:
             parts.append(slots)
 
+    def renumber(self, places: I64) -> None:
+        """Replace every slot by its place; what has none (-1) goes."""
+        if not self._numbers:
+            return
+        buckets, slots = self.due(max(self._numbers))
+        slots = places[slots]
+        self.put(buckets[slots >= 0], slots[slots >= 0])
+
     def due(self, last: int) -> tuple[I64, I64]:
         """Take out all slots of the buckets up to ``last``; return their buckets and them."""
         numbers: list[int] = []

@@ -67,6 +67,11 @@ class Timers:
         move = (timer < 0) | (timer & 1 != phase) | ((phase == _CLOSING) & (bucket < timer >> 1))
         self._register(slots[move], phase[move], bucket[move])
 
+    def renumber(self, places: I64) -> None:
+        """Follow slots to their new places."""
+        for wheel in self._wheels:
+            wheel.renumber(places)
+
     def schedule_closed(self, slots: I64) -> None:
         """Put in slots that were published as closed."""
         self._register(slots, np.full(len(slots), _ENDING), np.zeros(len(slots), np.int64))

@@ -1,5 +1,6 @@
 """Drives a sessionize task with very many rows, and looks at what it holds."""
 
+import json
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -78,10 +79,13 @@ class Flood:
         return Commit(held, written, largest, size, flush.metadata, memory)
 
     def close(self) -> Commit:
-        """End event time."""
+        """End event time and commit until nothing is left; return the last commit."""
         largest = self.task.watermarks.largest
         assert largest is not None
-        return self.commit(self.rules.closing(largest))
+        last = self.commit(self.rules.closing(largest))
+        while json.loads(last.metadata)["more"]:
+            last = self.commit(self.rules.closing(largest))
+        return last
 
 
 def distinct_sessions(flood: Flood, rows: int, hours: float) -> Iterator[Commit]:

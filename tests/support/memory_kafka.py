@@ -33,7 +33,8 @@ class MemoryKafka:
 
     def __init__(self, schemas: Schemas = SCHEMAS, published_ms: int = 1_800_000_000_000) -> None:
         self.schemas = schemas
-        self._published_ms = published_ms
+        self.published_ms = published_ms
+        """When what comes next is published."""
         self._logs: dict[tuple[str, int], list[Stored]] = defaultdict(list)
         self._ends: dict[tuple[str, int], int] = defaultdict(int)
 
@@ -48,7 +49,7 @@ class MemoryKafka:
             pairs = list(zip(block.keys.to_pylist(), block.values.to_pylist(), strict=True))
             headers = list(block.headers) if block.headers is not None else [()] * len(pairs)
         self._logs[place].extend(
-            Stored(first + i, self._published_ms, key, value, said)
+            Stored(first + i, self.published_ms, key, value, said)
             for i, ((key, value), said) in enumerate(zip(pairs, headers, strict=True))
         )
         self._ends[place] = first + len(pairs) + 1
@@ -64,6 +65,12 @@ class MemoryKafka:
     def end(self, topic: str, partition: int) -> int:
         """Return the end offset."""
         return self._ends[topic, partition]
+
+    def since(self, topic: str, partition: int, at: int) -> int:
+        """Return the first offset that was published at a time (microseconds) or later."""
+        records = self._logs[topic, partition]
+        later = (each.offset for each in records if each.timestamp * 1000 >= at)
+        return next(later, self._ends[topic, partition])
 
     def chunk(self, topic: str, partition: int, start: int, end: int) -> RecordChunk:
         """Return the records of [start, end)."""
@@ -94,6 +101,8 @@ class MemoryHost:
         self._metadata: str | None = None
         self.task: StageTask = make_task()
         self._next = dict.fromkeys(self.task.inputs, 0)
+        self.reread: dict[str, range] = {}
+        """Offsets that the last restore asked for, by topic."""
 
     def step(self, topic: str, records: int) -> None:
         """Add the next chunk of an input."""
@@ -117,10 +126,15 @@ class MemoryHost:
         """Lose everything that is not committed and open the task anew."""
         self.task = self._make_task()
         self._next = {topic: self._committed.get(topic, 0) for topic in self.task.inputs}
+        self.reread = {}
         for reread in self.task.rereads(self._next, self._metadata):
             end = self.kafka.end(reread.topic, reread.partition)
             stop = end if reread.end is None else reread.end
-            for start in range(reread.start, stop, 7):
+            first = reread.start
+            if reread.since is not None:
+                first = max(first, self.kafka.since(reread.topic, reread.partition, reread.since))
+            self.reread[reread.topic] = range(first, stop)
+            for start in range(first, stop, 7):
                 self.task.restore(
                     reread,
                     self.kafka.chunk(reread.topic, reread.partition, start, min(start + 7, stop)),

@@ -7,7 +7,7 @@ import polars as pl
 
 from pipeline.domain.event_time import EventTimeRules
 from pipeline.domain.feeds import LIVE_EVENTS, WEB_LOGS
-from pipeline.sessionize.sessions import Sessions
+from pipeline.sessionize.sessions import PACK_FROM, Sessions
 from tests.support.event_rows import Row, event_batch
 from tests.support.strategies import Step
 
@@ -17,9 +17,10 @@ IDENTITY = ("session_id", "start")
 class SessionRun:
     """Holds the output (records with ``_offset``) and the watermarks, as transactions would."""
 
-    def __init__(self, rules: EventTimeRules) -> None:
+    def __init__(self, rules: EventTimeRules, *, pack_from: int = PACK_FROM) -> None:
         self.rules = rules
-        self.sessions = Sessions(rules)
+        self.pack_from = pack_from
+        self.sessions = self._anew()
         self.output: list[pl.DataFrame] = []
         self.next_offset = 0
         self.version = 0
@@ -27,6 +28,9 @@ class SessionRun:
         self.watermark = -(1 << 50)
         self.fastest = -(1 << 50)
         self._undelivered: int | None = None
+
+    def _anew(self) -> Sessions:
+        return Sessions(self.rules, pack_from=self.pack_from)
 
     def add(self, rows: Iterable[Row]) -> None:
         rows = list(rows)
@@ -70,7 +74,7 @@ class SessionRun:
     def restart(self, chunk: int = 7, *, compacted: bool = False) -> None:
         """Forget everything and restore it from the output since the oldest offset needed."""
         self.take()
-        self.sessions = Sessions(self.rules)
+        self.sessions = self._anew()
         self._undelivered = None
         if self.oldest is not None:
             frame = pl.concat(self.output).filter(pl.col("_offset") >= self.oldest)
@@ -100,9 +104,11 @@ class SessionRun:
         }
 
 
-def run_all(rows: list[Row], rules: EventTimeRules, steps: list[Step]) -> SessionRun:
+def run_all(
+    rows: list[Row], rules: EventTimeRules, steps: list[Step], *, pack_from: int = PACK_FROM
+) -> SessionRun:
     """Run rows in their order through the steps and to the end; nothing is ever late."""
-    run = SessionRun(rules)
+    run = SessionRun(rules, pack_from=pack_from)
     left = list(rows)
     for step in steps:
         run.add(left[: step.rows])

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.domain.event_time import MICROS
+from pipeline.domain.event_time import MICROS, MINUTE
 from pipeline.engine.duplicates import DuplicateFilter, held_from
 
 keys = st.lists(
@@ -40,6 +40,20 @@ def test_keys_past_the_limit_are_forgotten_and_cost_no_memory() -> None:
         held.forget((second - 10) * MICROS)
         largest = max(largest, held.nbytes)
     assert largest <= 20 * 2 * 13 * 1000
+
+
+def test_after_a_flood_the_table_is_as_large_as_what_is_held() -> None:
+    held = DuplicateFilter()
+    rng = np.random.default_rng(1)
+    flood = rng.integers(0, 2**63, (2, 100_000)).astype(np.uint64)
+    held.admit(flood[0], flood[1], np.zeros(100_000, np.int64))
+    for minute in range(1, 5):
+        few = rng.integers(0, 2**63, (2, 1000)).astype(np.uint64)
+        times = np.full(1000, minute * MINUTE, np.int64)
+        assert held.admit(few[0], few[1], times).all()
+        held.forget(minute * MINUTE)
+        assert not held.admit(few[0], few[1], times).any()
+    assert held.nbytes <= 20 * 8 * 1000
 
 
 def test_keys_within_the_limit_survive_every_rebuild() -> None:

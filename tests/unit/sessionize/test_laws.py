@@ -33,6 +33,18 @@ def test_rows_in_another_order_give_the_same_sessions(
     assert run_all(rows, rules, steps).current() == run_all(other, rules, []).current()
 
 
+@settings(max_examples=100, deadline=None)
+@given(strategies.lists_of_rows(), strategies.rules, strategies.steps)
+def test_packing_after_every_publication_changes_no_record_and_no_offset_that_a_restore_needs(
+    rows: list[Row], rules: EventTimeRules, steps: list[Step]
+) -> None:
+    packed, unpacked = (run_all(rows, rules, steps, pack_from=least) for least in (0, 1 << 40))
+    assert packed.current() == unpacked.current() == sessions_of(rows, rules)
+    assert packed.version == unpacked.version
+    assert packed.oldest == unpacked.oldest
+    assert packed.sessions._store.capacity == 1 << 10
+
+
 @settings(max_examples=50, deadline=None)
 @given(strategies.lists_of_rows(), strategies.rules, strategies.steps)
 def test_an_identity_never_comes_back_after_final_or_withdrawn(

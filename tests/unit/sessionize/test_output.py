@@ -1,8 +1,10 @@
 """What is published, and what a restore needs of it."""
 
 import json
+from collections import deque
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 
 from pipeline.domain.event_time import HOUR, MICROS, EventTimeRules
@@ -124,6 +126,54 @@ def test_restoring_takes_the_highest_version_of_each_identity() -> None:
     stale_last.restore(everything.filter(pl.col("version") == 1))
     stale_last.republish(100)
     assert stale_last.take(9)["revision"].to_list() == [2]
+
+
+def test_after_a_flood_memory_is_that_of_the_sessions_that_are_left() -> None:
+    """Of sixty thousand sessions all but five hundred become final; those go on as ever."""
+    count, left, later = 60_000, 500, 12 * HOUR
+    run = SessionRun(RULES)
+    for first in range(0, count, 10_000):
+        numbers = range(first, first + 10_000)
+        run.add([Row(n, NOON + n, ip=f"{n}", path=f"/{n}", user=n, course=n) for n in numbers])
+        run.take()
+    kept = range(0, count, count // left)
+    run.add([Row(n, NOON + later + n, key=1, path=f"/{n}/2") for n in kept])
+    run.take()
+    sizes = [array.nbytes for array in held_arrays(run.sessions)]
+    run.advance(NOON + later)
+    run.take()
+    assert run.sessions.open == left
+    after = [array.nbytes for array in held_arrays(run.sessions)]
+    assert max(after) < 1 << 20
+    assert sum(after) < sum(sizes) / 15
+    run.close(NOON + later + count)
+    run.take()
+    shown = run.current()
+    assert len(shown) == count + left
+    assert {each["status"] for each in shown.values()} == {"final"}
+    paths = {each["exit_path"] for (_, start), each in shown.items() if start >= NOON + later}
+    assert paths == {f"/{n}/2" for n in kept}
+
+
+def held_arrays(sessions: Sessions) -> list[np.ndarray]:
+    """Return the arrays of a state, wherever its objects hold them."""
+    found: dict[int, np.ndarray] = {}
+    left: list[object] = [sessions]
+    seen: set[int] = set()
+    while left:
+        each = left.pop()
+        if id(each) in seen:
+            continue
+        seen.add(id(each))
+        if isinstance(each, np.ndarray):
+            found[id(each)] = each
+        elif isinstance(each, dict):
+            left += each.values()
+        elif isinstance(each, list | tuple | deque):
+            left += each
+        elif type(each).__module__.startswith("pipeline.sessionize"):
+            left += vars(each).values()
+    return list(found.values())
 
 
 def test_state_is_proportional_to_live_sessions() -> None:
