@@ -3,7 +3,8 @@
 ``AIOKafkaProducer.send_batch`` is public and takes a ``BatchBuilder``; the accumulator calls five
 methods of it: ``record_count``, ``closed``, ``close``, ``_set_producer_state`` and ``_build``.
 ``ReadyBatch`` answers these five. A producer that does not stop in time is taken apart through
-``_message_accumulator.fail_all``, ``_sender.sender_task`` and ``client.close``. A contract test
+``_message_accumulator.fail_all``, ``_sender.sender_task`` and ``client.close``. How long a
+transaction waits for the markers of the one before is ``sender.BACKOFF_OVERRIDE``. A contract test
 names each of them. Apart from the consumer's hooks, so that agents need not import Faust.
 """
 
@@ -13,6 +14,7 @@ from typing import Final
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import ProducerClosed
+from aiokafka.producer import sender
 
 from pipeline.kafka.ready_batch import HEADER_BYTES, record_batch
 
@@ -40,6 +42,15 @@ HOOKS: Final = {
 """Class → attributes; held against the installed version by a contract test."""
 
 _CANCELS: Final = 8
+
+MARKERS_S: Final = 0.002
+"""Pause before a transaction is begun again while the markers of the one before are written.
+
+aiokafka's is 20 ms. One after the other, transactions took 33 ms with it (p90, a broker just
+started; 9.5 ms later), and 14 ms with this (7.7 ms).
+"""
+
+sender.BACKOFF_OVERRIDE = MARKERS_S
 
 
 class ReadyBatch:

@@ -4,9 +4,8 @@ from collections.abc import Sequence
 
 from pipeline.domain.errors import OurMistake
 from pipeline.engine.stage import Block, MarkBlock
-from pipeline.kafka.broker_errors import broker_errors
-from pipeline.kafka.clients import ADMIN_LIMIT_S, admin_client
 from pipeline.kafka.connection import KafkaConnection
+from pipeline.kafka.leaders import leaders_known
 from pipeline.kafka.transactions import Transactions
 
 
@@ -33,13 +32,11 @@ class TransactionalPublisher:
         then, and the caller reads its cursor anew.
         """
         await self.stop()
+        topics = await leaders_known(self._connection)
+        self._partitions = {topic["topic"]: len(topic["partitions"]) for topic in topics}
         transactions = Transactions(self._connection, self._id, timeout_s=self._timeout_s)
         await transactions.start()
         self._transactions = transactions
-        async with admin_client(self._connection, limit_s=ADMIN_LIMIT_S) as admin:
-            with broker_errors("Listing the topics"):
-                topics = await admin.describe_topics()
-        self._partitions = {topic["topic"]: len(topic["partitions"]) for topic in topics}
 
     async def stop(self) -> None:
         """Close within a few seconds."""

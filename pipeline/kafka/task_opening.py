@@ -21,6 +21,7 @@ from pipeline.kafka.clients import ADMIN_LIMIT_S, ASK_LIMIT_S, admin_client, rea
 from pipeline.kafka.connection import KafkaConnection
 from pipeline.kafka.figures import CommitFigures
 from pipeline.kafka.group_offsets import group_offsets
+from pipeline.kafka.leaders import leaders_known
 from pipeline.kafka.ranges import read_range
 from pipeline.kafka.task_host import TaskHost, TaskPosition
 from pipeline.kafka.transactions import Transactions
@@ -66,6 +67,7 @@ class TaskOpening:
             timeout_s=self.transaction_s,
             client_suffix=f"-{self.stage}-{partition}",
         )
+        await leaders_known(self.connection)
         await transactions.start()
         try:
             task, position, seconds = await self._restored(partition)

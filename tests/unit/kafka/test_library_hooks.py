@@ -134,3 +134,16 @@ def test_aiokafka_takes_ready_batches_as_they_are() -> None:
     for method in ("record_count()", "closed()", "_set_producer_state(", "_build()"):
         assert f"self._builder.{method}" in used
     assert "isinstance" not in inspect.getsource(accumulator.MessageAccumulator.add_batch)
+
+
+def test_a_transaction_waits_for_markers_as_long_as_the_hook_says() -> None:
+    sender = importlib.import_module("aiokafka.producer.sender")
+    assert sender.BACKOFF_OVERRIDE == producer_hooks.MARKERS_S
+    source = inspect.getsource(sender.AddPartitionsToTxnHandler.handle_response)
+    assert re.search(
+        r"is ConcurrentTransactions:\n(\s+#.*\n)*"
+        r"\s+if not txn_manager\.txn_partitions:\n\s+return BACKOFF_OVERRIDE\n",
+        source,
+    )
+    used = [line for line in inspect.getsource(sender).splitlines() if "BACKOFF_OVERRIDE" in line]
+    assert len(used) == 2

@@ -1,9 +1,11 @@
 """Batches built whole are what Kafka clients read."""
 
+import pyarrow as pa
 from aiokafka.record.memory_records import MemoryRecords
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.codecs.record_batch import record_batch_bodies
 from pipeline.kafka.ready_batch import HEADER_BYTES, record_batch, record_bodies, single_record
 
 HEADERS = st.lists(st.tuples(st.text(max_size=200), st.binary(max_size=300)), max_size=5)
@@ -65,3 +67,15 @@ def test_records_with_headers_are_what_was_given_in_batches_of_the_limit(
         assert [record.offset for record in records] == list(range(count))
         read += [(record.key, record.value, list(record.headers)) for record in records]
     assert read == given
+
+
+@given(st.lists(st.tuples(st.none() | st.binary(max_size=40), st.none() | st.binary(max_size=300))))
+def test_records_without_headers_are_the_same_bytes_one_by_one_and_by_columns(
+    given: list[tuple[bytes | None, bytes | None]],
+) -> None:
+    keys, values = [key for key, _ in given], [value for _, value in given]
+    columns = record_batch_bodies(
+        pa.array(keys, pa.binary()), pa.array(values, pa.binary()), limit_bytes=1 << 20
+    )
+    one_by_one = record_bodies(keys, values, [()] * len(given), limit_bytes=1 << 20)
+    assert [(count, bytes(body)) for count, body in columns] == list(one_by_one)
