@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 import polars as pl
+import pyarrow as pa
 
 from pipeline.codecs.avro import ColumnEncoder
 from pipeline.codecs.cloud_events import SITE, anomaly_headers
@@ -52,11 +53,19 @@ class BlockMaker:
 
     def block(self, topic: Topic, partition: int, frame: pl.DataFrame) -> Block:
         """Return the frame's rows as records of the topic."""
-        keys = frame.select(join_key(*KEY_COLUMNS[topic]).alias("key"))["key"]
         return Block(
             topic.name,
             partition,
-            binary_values(keys),
+            _keys(topic, frame),
             self._encoders[topic.name].encode(frame),
             anomaly_headers(frame, self._site) if topic is ANOMALIES else None,
         )
+
+    def tombstones(self, topic: Topic, partition: int, frame: pl.DataFrame) -> Block:
+        """Return records without values, after which a compacted topic forgets the rows' keys."""
+        values = pa.nulls(frame.height, pa.binary())
+        return Block(topic.name, partition, _keys(topic, frame), values)
+
+
+def _keys(topic: Topic, frame: pl.DataFrame) -> pa.BinaryArray:
+    return binary_values(frame.select(join_key(*KEY_COLUMNS[topic]).alias("key"))["key"])

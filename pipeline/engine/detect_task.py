@@ -214,6 +214,12 @@ class DetectTask:
         if anomalies.height:
             blocks.append(self._blocks.block(ANOMALIES, 0, anomalies))
         blocks.append(self._blocks.block(DETECTOR_STATE, 0, self._with_marks(states, version)))
+        # Read in order, "" says that a key is forgotten; the tombstone behind it lets the topic
+        # forget both, so that a restore does not read every key there ever was.
+        last = states.unique(["detector", "key"], keep="last", maintain_order=True)
+        forgotten = last.filter(pl.col("state") == "")
+        if forgotten.height:
+            blocks.append(self._blocks.tombstones(DETECTOR_STATE, 0, forgotten))
         _, dead = self._rejects.take()
         if dead is not None:
             blocks.append(self._blocks.block(DEAD_LETTERS, 0, dead))

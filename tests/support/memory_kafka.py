@@ -66,6 +66,17 @@ class MemoryKafka:
         """Return the end offset."""
         return self._ends[topic, partition]
 
+    def compact(self, topic: str) -> None:
+        """Keep the latest record of every key and none of a key whose value is null."""
+        for place, log in self._logs.items():
+            if place[0] == topic:
+                latest = {record.key: record.offset for record in log if record.key is not None}
+                log[:] = [
+                    one
+                    for one in log
+                    if one.key is None or (latest[one.key] == one.offset and one.value is not None)
+                ]
+
     def since(self, topic: str, partition: int, at: int) -> int:
         """Return the first offset that was published at a time (microseconds) or later."""
         records = self._logs[topic, partition]

@@ -13,6 +13,7 @@ from pipeline.aggregate.counts import MEMBERS, SAMPLES
 from pipeline.detect.detection import Detection
 from pipeline.domain.event_time import HOUR, MINUTE, EventTimeRules
 from pipeline.domain.topics import (
+    ANOMALIES,
     DETECTOR_STATE,
     REQUEST_DELTAS,
     REQUEST_STATS,
@@ -23,6 +24,7 @@ from pipeline.engine.detect_task import DetectTask
 from pipeline.engine.duplicates import DuplicateFilter
 from pipeline.engine.sessionize_task import SessionizeTask
 from pipeline.engine.stage import Reread
+from tests.support.detect_run import shipped_rules
 from tests.support.flood import CHUNK, Commit, Flood, distinct_sessions, one_session
 from tests.support.memory_kafka import SCHEMAS, MemoryHost, MemoryKafka
 from tests.support.task_line import TaskLine
@@ -262,6 +264,40 @@ def test_after_a_flood_of_keys_a_restore_of_detect_reads_nothing_of_it() -> None
     asked = {each.topic: each for each in task.rereads({REQUEST_DELTAS.name: 0}, detect._metadata)}
     assert before - asked[REQUEST_STATS.name].start <= 10
     assert DETECTOR_STATE.name in asked
+
+
+def test_detector_states_of_forgotten_keys_leave_a_compacted_topic() -> None:
+    """And a restore from what compaction leaves goes on as the task that never stopped."""
+    rule = next(one for one in shipped_rules() if one.id == "error_spike_5xx_controller")
+    short = rule.parameters.model_copy(update={"forget_after_min": 60})
+    alone = rule.model_copy(update={"parameters": short, "part_of": None})
+
+    def run(*, compacted: bool) -> TaskLine:
+        line = TaskLine()
+        host = MemoryHost(
+            line.kafka, lambda: DetectTask(RULES, Detection([alone]), SCHEMAS, partitions=1)
+        )
+        for hour in range(14):
+            at, first = T + hour * HOUR, hour * 100
+            own = {"web_application_controller": f"of {hour}", "http_status": 500}
+            line.write(web_log(first + n, at + n * MINUTE, **own) for n in range(20))
+            line.mark(RULES.closing(at))
+            host.finish()
+            if compacted:
+                line.kafka.compact(DETECTOR_STATE.name)
+                host.crash()
+        return line
+
+    line, plain = run(compacted=True), run(compacted=False)
+    assert line.kafka.rows(ANOMALIES.name) == plain.kafka.rows(ANOMALIES.name)
+    line.kafka.compact(DETECTOR_STATE.name)
+    hours = {
+        int(row["key"].split("#")[0].removeprefix("of "))
+        for row in line.kafka.rows(DETECTOR_STATE.name)
+        if row["key"].startswith("of ")
+    }
+    assert hours
+    assert min(hours) >= 8
 
 
 def test_deltas_keep_few_members_and_samples_of_a_key() -> None:
