@@ -2,6 +2,7 @@
 
 import random
 import socket
+from collections.abc import Collection
 from typing import Final
 
 import psutil
@@ -12,10 +13,13 @@ PORTS: Final = range(20_000, 32_000)
 connection takes a server's port while the server is down."""
 
 
-def free_port() -> int:
-    """Return a port nobody listens on; chosen at random, so two stacks starting rarely meet."""
+def free_port(besides: Collection[int] = ()) -> int:
+    """Return a port nobody listens on, none of ``besides``: those are about to be taken.
+
+    Chosen at random, so two stacks starting rarely meet.
+    """
     chance = random.SystemRandom()
-    while not is_free(port := chance.choice(PORTS)):
+    while (port := chance.choice(PORTS)) in besides or not is_free(port):
         pass
     return port
 

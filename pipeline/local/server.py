@@ -172,13 +172,13 @@ class Server(ABC):
                     f"{self.title} cannot have port {self._asked_port}: "
                     f"{listener(self._asked_port)} listens there."
                 )
-        chosen = {}
+        chosen: dict[str, int] = {}
         for name in self.port_names:
             port = known.get(name)
             if port is not None and not is_free(port):
                 self._say(f"{self.title}: port {port} is taken now; choosing another.")
                 port = None
-            chosen[name] = port or free_port()
+            chosen[name] = port or free_port({*known.values(), *chosen.values()})
         return chosen
 
     def _with_last_words(self, what: str) -> str:

@@ -82,7 +82,8 @@ def container_stack() -> Iterator[ContainerStack]:
     """Start both containers; skips the test with the reason where no Docker engine answers."""
     _require_engine()
     with ExitStack() as running:
-        kafka_port, clickhouse_port = free_port(), free_port()
+        kafka_port = free_port()
+        clickhouse_port = free_port({kafka_port})
         kafka = ContainerControl(running.enter_context(_kafka(kafka_port)), kafka_port)
         clickhouse = ClickHouseControl(
             running.enter_context(_clickhouse(clickhouse_port)), clickhouse_port

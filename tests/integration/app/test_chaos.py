@@ -11,9 +11,13 @@ from pipeline.sink.client import open_client
 from tests.chaos.comparison import compare, differences
 from tests.chaos.driver import Driver
 
-SEED = 1333
-FAULTS = {"kill ClickHouse", "kill Kafka", "kill a worker", "kill an agent", "freeze a worker"}
-"""What the dice of this seed give: one of each."""
+SEED = 955
+FAULTS = {"kill ClickHouse", "stop Kafka", "kill a worker", "kill an agent", "freeze a worker"}
+"""What the dice of this seed give: one of each.
+
+The broker is killed by ``make chaos``, not here: killed alone, it may lose markers of a transaction
+that it has promised, whatever its clients do (docs/reliability.md).
+"""
 
 ROUNDS = 5
 

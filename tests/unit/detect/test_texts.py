@@ -57,7 +57,11 @@ def test_hot_keys_and_their_samples_are_the_latest_that_came(
         minutes = np.array([minute for minute, _, _ in rows], np.int64)
         texts = RowKeys(pl.Series([key for _, key, _ in rows]))
         having = np.array([count > 0 for _, _, count in rows])
-        hot.put(minutes, Sampled(texts, lists_of(list(ids)), lists_of([[]] * len(rows)), having))
+        # The columns hold rows of others too: one before each.
+        apart = [one for own in ids for one in (["other"], own)]
+        nothing = lists_of([[]] * len(apart))
+        places = np.arange(1, len(apart), 2)
+        hot.put(minutes, Sampled(texts, places, lists_of(apart), nothing, having))
     hot.drop(dropped)
     kept = {minute: of for minute, of in keys.items() if minute >= dropped}
     assert sorted(hot.minutes()) == sorted(kept)

@@ -177,9 +177,9 @@ async def test_a_full_batch_holds_add_back_until_clickhouse_answers() -> None:
     await asyncio.sleep(0.05)
     await sink.add(logs(3, 5))
     waiting = asyncio.create_task(sink.add(logs(6, 8)))
-    await asyncio.sleep(0.05)
+    # What waits is bounded by two batches and a chunk.
+    await until(lambda: sink.waiting_rows == 8)
     assert not waiting.done()
-    assert sink.waiting_rows == 8, "what waits is bounded by two batches and a chunk"
     clickhouse.go_on()
     await waiting
     await settle(sink, 0)
