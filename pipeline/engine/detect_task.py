@@ -213,13 +213,7 @@ class DetectTask:
         anomalies, states = self._detection.take(version)
         if anomalies.height:
             blocks.append(self._blocks.block(ANOMALIES, 0, anomalies))
-        blocks.append(self._blocks.block(DETECTOR_STATE, 0, self._with_marks(states, version)))
-        # Read in order, "" says that a key is forgotten; the tombstone behind it lets the topic
-        # forget both, so that a restore does not read every key there ever was.
-        last = states.unique(["detector", "key"], keep="last", maintain_order=True)
-        forgotten = last.filter(pl.col("state") == "")
-        if forgotten.height:
-            blocks.append(self._blocks.tombstones(DETECTOR_STATE, 0, forgotten))
+        blocks += self._state_blocks(states, version)
         _, dead = self._rejects.take()
         if dead is not None:
             blocks.append(self._blocks.block(DEAD_LETTERS, 0, dead))
@@ -248,6 +242,19 @@ class DetectTask:
         if reached.limit is not None:
             final = stats.filter(status == "final").sort("minute", maintain_order=True)
             self._detection.finalise(final, reached.limit)
+
+    def _state_blocks(self, states: pl.DataFrame, version: int) -> list[Block]:
+        """Return the states that changed; behind those that say "forgotten", tombstones.
+
+        Both, because a restore passes null values over: "" is what it reads, and the tombstone is
+        for the topic, so that a restore does not read every key there ever was.
+        """
+        blocks = [self._blocks.block(DETECTOR_STATE, 0, self._with_marks(states, version))]
+        if states.height and (states["state"] == "").any():
+            last = states.unique(["detector", "key"], keep="last", maintain_order=True)
+            forgotten = last.filter(pl.col("state") == "")  # not those that came back at once
+            blocks.append(self._blocks.tombstones(DETECTOR_STATE, 0, forgotten))
+        return blocks
 
     def _with_marks(self, states: pl.DataFrame, version: int) -> pl.DataFrame:
         state = {**self._marks.snapshot(), REACHED: self._limit}

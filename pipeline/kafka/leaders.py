@@ -9,10 +9,12 @@ docs/reliability.md).
 
 import asyncio
 import time
+from collections.abc import Collection
 from typing import Any, Final
 
 from aiokafka.admin import AIOKafkaAdminClient
 
+from pipeline.domain.topics import TOPICS
 from pipeline.kafka.broker_errors import broker_errors
 from pipeline.kafka.clients import ADMIN_LIMIT_S, admin_client
 from pipeline.kafka.connection import KafkaConnection
@@ -27,20 +29,21 @@ Described = list[dict[str, Any]]
 
 
 async def leaders_known(connection: KafkaConnection, *, limit_s: float = LIMIT_S) -> Described:
-    """Return all topics once each partition of ours has a leader, or after ``limit_s``.
+    """Return all topics once each partition of the catalogue's has a leader, or after ``limit_s``.
 
-    Raises Unavailable, OurMistake.
+    Other topics of a shared cluster are not waited for. Raises Unavailable, OurMistake.
     """
+    ours = {connection.named(topic.name) for topic in TOPICS}
     async with admin_client(connection, limit_s=ADMIN_LIMIT_S) as admin:
         with broker_errors("Listing the topics"):
-            return await _led(admin, connection.named(""), time.monotonic() + limit_s)
+            return await _led(admin, ours, time.monotonic() + limit_s)
 
 
-async def _led(admin: AIOKafkaAdminClient, prefix: str, deadline: float) -> Described:
+async def _led(admin: AIOKafkaAdminClient, ours: Collection[str], deadline: float) -> Described:
     while True:
         topics: Described = await admin.describe_topics()
-        ours = (topic for topic in topics if topic["topic"].startswith(prefix))
-        if all(is_led(topic) for topic in ours) or time.monotonic() > deadline:
+        led = all(is_led(topic) for topic in topics if topic["topic"] in ours)
+        if led or time.monotonic() > deadline:
             return topics
         await asyncio.sleep(_PAUSE_S)
 
