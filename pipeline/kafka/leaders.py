@@ -2,9 +2,9 @@
 
 A broker that was killed, alone, and starts again takes requests for its transactions a moment
 before its other partitions have a leader again. A fence in that moment aborts the transaction that
-was open, and the coordinator takes partitions without a leader for deleted: it calls the
-transaction complete and writes no marker, so that their readers stand still for ever (KAFKA-5202;
-docs/reliability.md).
+was open, and the coordinator of Kafka 4.3 and 4.4 takes partitions without a leader for deleted: it
+calls the transaction complete and writes no marker, so that their readers stand still for ever
+(docs/reliability.md).
 """
 
 import asyncio

@@ -19,8 +19,12 @@ from typing import Final
 from pipeline.local.errors import LocalStackError
 from pipeline.local.jar_lock import KAFKA_LOCK, LockedJar, read_lock, write_lock
 
-PROGRAMS: Final = ("org.apache.kafka:kafka_2.13:4.3.1", "org.slf4j:slf4j-simple:1.7.36")
-"""Each is resolved on its own. Kafka logs through slf4j 1.7 and is silent without a binding."""
+PROGRAMS: Final = ("org.apache.kafka:kafka_2.13:4.2.1", "org.slf4j:slf4j-simple:1.7.36")
+"""Each is resolved on its own. Kafka logs through slf4j 1.7 and is silent without a binding.
+
+Not Kafka 4.3 or 4.4: stopped or killed, a broker that is alone leaves transactions open for ever
+(docs/reliability.md).
+"""
 
 PARALLEL: Final = 8
 """Downloads at once: 46 jars of 45 MB are bound by round trips, not by bandwidth."""

@@ -17,7 +17,7 @@ from pipeline.local.kafka_probe import broker_answers
 from pipeline.local.ports import free_port
 from tests.support.stack import ClickHouseAddress, Control
 
-KAFKA_IMAGE = os.environ.get("KAFKA_IMAGE", "apache/kafka:4.3.1")
+KAFKA_IMAGE = os.environ.get("KAFKA_IMAGE", "apache/kafka:4.2.1")
 CLICKHOUSE_IMAGE = os.environ.get("CLICKHOUSE_IMAGE", "clickhouse/clickhouse-server:26.9")
 READY_WITHIN_S = 120
 USER = "tests"

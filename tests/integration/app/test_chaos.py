@@ -13,11 +13,7 @@ from tests.chaos.driver import Driver
 
 SEED = 955
 FAULTS = {"kill ClickHouse", "stop Kafka", "kill a worker", "kill an agent", "freeze a worker"}
-"""What the dice of this seed give: one of each.
-
-The broker is killed by ``make chaos``, not here: killed alone, it may lose markers of a transaction
-that it has promised, whatever its clients do (docs/reliability.md).
-"""
+"""What the dice of this seed give: one of each."""
 
 ROUNDS = 5
 
