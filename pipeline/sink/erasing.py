@@ -6,11 +6,13 @@ by the next sweep.
 """
 
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
 from pipeline.sink.destination import Destination
-from pipeline.sink.tables import TABLES
+from pipeline.sink.tables import STORES, TABLES
+from pipeline.sink.tables.late_rows import LATE_ROWS
+from pipeline.sink.tables.table import Table
 
 _PER_STATEMENT: Final = 500
 
@@ -40,34 +42,37 @@ def subjects(pairs: Iterable[tuple[str, str]]) -> Forgotten:
     return Forgotten(sorted(requests), sorted(people - {0}))
 
 
-async def forget(destination: Destination, forgotten: Forgotten) -> None:
-    """Delete every row of these requests and people from every table."""
+async def forget(
+    destination: Destination, forgotten: Forgotten, stores: Collection[str] = STORES
+) -> None:
+    """Delete every row of these requests and people from these tables."""
+    # People first: a row that goes as a request's may be what says whose a late row is.
+    for start in range(0, len(forgotten.people), _PER_STATEMENT):
+        for store, condition in of_people(forgotten.people[start : start + _PER_STATEMENT]):
+            if store in stores:
+                await _delete(destination, store, condition)
     for requests in _parts([f"'{request}'" for request in forgotten.requests]):
         texts = f"({requests})"
         for store, condition in _conditions(REQUEST):
-            await _delete(destination, store, condition.format(requests=texts, request_texts=texts))
-    for start in range(0, len(forgotten.people), _PER_STATEMENT):
-        for store, condition in of_people(forgotten.people[start : start + _PER_STATEMENT]):
-            await _delete(destination, store, condition)
+            if store in stores:
+                filled = condition.format(requests=texts, request_texts=texts)
+                await _delete(destination, store, filled)
 
 
 async def sweep(destination: Destination) -> None:
-    """Delete rows that arrived after their erasure; asks first, because there rarely are any."""
-    left = 0
-    for kind in (REQUEST, PERSON):
-        for store, condition in _conditions(kind):
-            filled = condition.format(
-                requests="(SELECT id FROM erased_requests)",
-                request_texts="(SELECT request_id FROM erased_requests)",
-                people="(SELECT user_id FROM erased_people)",
-                people_array="(SELECT groupArray(user_id) FROM erased_people)",
-            )
-            question = f"SELECT count() FROM {store} WHERE {filled}"  # noqa: S608 - no input in it
-            ((count,),) = await destination.query(question, f"looking for erased rows in {store}")
-            left += count
-    if left:
-        pairs = await destination.query("SELECT kind, subject FROM erasures", "reading erasures")
-        await forget(destination, subjects((kind, subject) for kind, subject in pairs))
+    """Delete rows that arrived after their erasure; asks first, because there rarely are any.
+
+    Asks each table whose they are and deletes theirs alone: however much was erased before, a
+    sweep writes no more than what came late.
+    """
+    left: dict[str, list[tuple[str, str]]] = {}
+    for table in TABLES:
+        for store in table.stores:
+            for kind, question in _questions(table, store):
+                found = await destination.query(question, f"looking for erased rows in {store}")
+                left.setdefault(store, []).extend((kind, subject) for (subject,) in found)
+    for store, late in left.items():
+        await forget(destination, subjects(late), {store, LATE_ROWS.store})
 
 
 def of_people(people: Sequence[int]) -> list[tuple[str, str]]:
@@ -82,6 +87,27 @@ def of_people(people: Sequence[int]) -> list[tuple[str, str]]:
 async def _delete(destination: Destination, store: str, condition: str) -> None:
     statement = f"DELETE FROM {store} WHERE {condition}"  # noqa: S608 - ids checked by subjects()
     await destination.command(statement, f"an erasure from {store}")
+
+
+def _questions(table: Table, store: str) -> Iterator[tuple[str, str]]:
+    """Return the kinds of subjects that rows of a store name, and queries for the erased ones."""
+    if table.of_request is not None:
+        condition = table.of_request.format(
+            requests="(SELECT id FROM erased_requests)",
+            request_texts="(SELECT request_id FROM erased_requests)",
+        )
+        requests = f"SELECT DISTINCT toString({table.request_in}) FROM {store}"  # noqa: S608 - no input in it
+        yield REQUEST, f"{requests} WHERE {condition}"
+    if table.people_in is not None:
+        # Not of_person: its hasAny goes through all who were ever erased for every row.
+        people = f"SELECT arrayJoin({table.people_in}) AS person FROM {store}"  # noqa: S608 - nor here
+        yield (
+            PERSON,
+            (
+                f"SELECT DISTINCT toString(person) FROM ({people})"  # noqa: S608 - nor here
+                " WHERE person IN (SELECT user_id FROM erased_people)"
+            ),
+        )
 
 
 def _conditions(kind: str) -> list[tuple[str, str]]:

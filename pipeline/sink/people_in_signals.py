@@ -30,5 +30,15 @@ def signals_of_people(members: str) -> str:
     )
 
 
+def people_in_signals(members: str) -> str:
+    """Return the array of a row's people (``Table.people_in``); 0 where a text is no id."""
+    return (
+        f"arrayConcat(if(dimension IN ({_listed(KEYS)}),"
+        " [toInt64OrZero(splitByChar('#', `key`)[-1])], emptyArrayInt64()),"
+        f" if(dimension IN ({_listed(MEMBERS)}),"
+        f" arrayMap(member -> toInt64OrZero(member), {members}), emptyArrayInt64()))"
+    )
+
+
 def _listed(names: tuple[str, ...]) -> str:
     return ", ".join(f"'{name}'" for name in names)

@@ -1,13 +1,17 @@
 """A ClickHouse in memory, for the sink: takes inserts, and fails or hangs when told to."""
 
 import asyncio
+import re
 from typing import Any
 
 import pyarrow as pa
 
 
 class FakeClickHouse:
-    """``failures`` are raised one per insert; ``hangs`` keeps inserts waiting until cleared."""
+    """``failures`` are raised one per insert; ``hangs`` keeps inserts waiting until cleared.
+
+    ``erased_left`` are the erased subjects of which a store still has rows.
+    """
 
     def __init__(self) -> None:
         self.trouble: str | None = None
@@ -15,7 +19,7 @@ class FakeClickHouse:
         self.rows: dict[str, list[dict[str, Any]]] = {}
         self.log: list[str] = []
         self.failures: list[Exception] = []
-        self.erased_rows_left = 0
+        self.erased_left: dict[tuple[str, str], list[str]] = {}
         self._answers = asyncio.Event()
         self._answers.set()
 
@@ -36,6 +40,6 @@ class FakeClickHouse:
         self.log.append(statement)
 
     async def query(self, statement: str, doing: str) -> list[tuple[Any, ...]]:  # noqa: ARG002
-        if "count()" in statement:
-            return [(self.erased_rows_left,)]
-        return [(row["kind"], row["subject"]) for row in self.rows.get("erasures_store", [])]
+        kind = "person" if "erased_people" in statement else "request"
+        (store,) = set(re.findall(r"\w+_store", statement))
+        return [(subject,) for subject in self.erased_left.get((kind, store), [])]

@@ -11,5 +11,7 @@ COURSE_AUDIT: Final = Table(
     expiry=Expiry("toStartOfHour(created_at)", "raw"),
     positions=True,
     of_request="page_view_id IN {request_texts}",
+    request_in="page_view_id",
     of_person="user_id IN {people}",
+    people_in="[user_id]",
 )

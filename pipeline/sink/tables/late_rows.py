@@ -10,7 +10,9 @@ LATE_ROWS: Final = Table(
     name="late_rows",
     expiry=Expiry("toStartOfHour(event_time)", "raw"),
     of_request="toUUIDOrZero(event_key) IN {requests}",
-    # A late row does not say whose it is; the feed's own row of the same key does.
+    request_in="toUUIDOrZero(event_key)",
+    # A late row does not say whose it is; the feed's own row of the same key does,
+    # and names the person to a sweep.
     of_person=(
         "toUUIDOrZero(event_key) IN (SELECT id FROM web_logs_store"
         " WHERE user_id IN {people} OR real_user_id IN {people})"

@@ -11,5 +11,7 @@ LIVE_EVENTS: Final = Table(
     expiry=Expiry("toStartOfHour(event_time)", "raw"),
     positions=True,
     of_request="request_id IN {request_texts}",
+    request_in="request_id",
     of_person="user_id IN {people} OR real_user_id IN {people}",
+    people_in="[user_id, real_user_id]",
 )

@@ -13,4 +13,5 @@ SESSIONS: Final = Table(
         "actor IN {people} OR hasAny(users, {people_array})"
         " OR hasAny(masquerade_targets, {people_array})"
     ),
+    people_in="arrayConcat([ifNull(actor, 0)], users, masquerade_targets)",
 )

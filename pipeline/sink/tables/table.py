@@ -27,6 +27,8 @@ class Table:
     request or a person to be forgotten; the view excludes the same rows. In them ``{requests}``
     stands for a set of UUIDs (right of IN), ``{request_texts}`` for the same as texts,
     ``{people}`` for a set of user ids and ``{people_array}`` for an array of them.
+    ``request_in`` is the SQL expression of a row's request, ``people_in`` that of an array of its
+    people; None: a row does not say it.
     ``shadows`` are stores that ClickHouse itself fills with every insert; they have the columns
     of these conditions, and their rows expire and are forgotten with those of the store.
     """
@@ -36,7 +38,9 @@ class Table:
     expiry: Expiry | None = None
     positions: bool = False
     of_request: str | None = None
+    request_in: str | None = None
     of_person: str | None = None
+    people_in: str | None = None
     shadows: tuple[str, ...] = ()
 
     @property

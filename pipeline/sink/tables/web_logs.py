@@ -14,6 +14,8 @@ WEB_LOGS: Final = Table(
     expiry=Expiry("toStartOfHour(`timestamp`)", "raw"),
     positions=True,
     of_request="id IN {requests}",
+    request_in="id",
     of_person="user_id IN {people} OR real_user_id IN {people}",
+    people_in="[user_id, real_user_id]",
     shadows=("web_logs_first_store",),
 )

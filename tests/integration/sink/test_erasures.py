@@ -1,15 +1,20 @@
 """What is erased is in no view and, soon, on no disk; it stays erased, whatever comes later."""
 
+import re
+import uuid
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from clickhouse_connect.driver.client import Client
 
 from pipeline.domain import topics
+from pipeline.sink.erasing import sweep
 from pipeline.sink.queries import count_tables, query
 from pipeline.sink.sink import ClickHouseSink
 from pipeline.sink.tables.anomalies import ANOMALIES
 from pipeline.sink.tables.course_audit import COURSE_AUDIT
+from pipeline.sink.tables.erasures import ERASURES
 from pipeline.sink.tables.late_rows import LATE_ROWS
 from pipeline.sink.tables.live_events import LIVE_EVENTS
 from pipeline.sink.tables.request_stats import REQUEST_STATS
@@ -28,31 +33,42 @@ REQUEST = "8b6a2f4e-0000-4000-8000-00000000000a"
 PERSON = 4711
 NOBODY: dict[str, Any] = {"user_id": None, "real_user_id": None}
 
-OF_REQUEST: list[tuple[Table, dict[str, Any]]] = [
-    (WEB_LOGS, {"id": REQUEST} | NOBODY),
-    (LIVE_EVENTS, {"request_id": REQUEST} | NOBODY),
-    (COURSE_AUDIT, {"page_view_id": REQUEST, "user_id": None}),
-    (LATE_ROWS, {"event_key": REQUEST}),
-    (LATE_ROWS, {"event_key": REQUEST.replace("-", "")}),
-]
-OF_PERSON: list[tuple[Table, dict[str, Any]]] = [
-    (WEB_LOGS, NOBODY | {"user_id": PERSON}),
-    (WEB_LOGS, NOBODY | {"real_user_id": PERSON}),
-    (LIVE_EVENTS, NOBODY | {"user_id": PERSON}),
-    (LIVE_EVENTS, NOBODY | {"real_user_id": PERSON}),
-    (COURSE_AUDIT, {"user_id": PERSON}),
-    (SESSIONS, {"actor": PERSON}),
-    (SESSIONS, {"actor": None, "users": [1, PERSON]}),
-    (SESSIONS, {"actor": None, "masquerade_targets": [PERSON]}),
-    (REQUEST_STATS, {"dimension": "masquerader", "key": str(PERSON)}),
-    (REQUEST_STATS, {"dimension": "masquerader", "members": ["x", str(PERSON)]}),
-    (REQUEST_STATS, {"dimension": "grader", "key": str(PERSON)}),
-    (REQUEST_STATS, {"dimension": "token_course", "key": f"9#{PERSON}"}),
-    (REQUEST_STATS, {"dimension": "login_ip", "key": "10.0.0.1", "members": [str(PERSON)]}),
-    (ANOMALIES, {"dimension": "course_change", "key": f"deleted#{PERSON}"}),
-    (ANOMALIES, {"dimension": "masquerader", "key": str(PERSON)}),
-    (ANOMALIES, {"dimension": "masquerader", "contributing_keys": [str(PERSON)]}),
-]
+
+def of_request(request: str) -> list[tuple[Table, dict[str, Any]]]:
+    """Return a row for every way in which a row may be of a request."""
+    return [
+        (WEB_LOGS, {"id": request} | NOBODY),
+        (LIVE_EVENTS, {"request_id": request} | NOBODY),
+        (COURSE_AUDIT, {"page_view_id": request, "user_id": None}),
+        (LATE_ROWS, {"event_key": request}),
+        (LATE_ROWS, {"event_key": request.replace("-", "")}),
+    ]
+
+
+def of_person(person: int) -> list[tuple[Table, dict[str, Any]]]:
+    """Return a row for every way in which a row may be of a person."""
+    return [
+        (WEB_LOGS, NOBODY | {"user_id": person}),
+        (WEB_LOGS, NOBODY | {"real_user_id": person}),
+        (LIVE_EVENTS, NOBODY | {"user_id": person}),
+        (LIVE_EVENTS, NOBODY | {"real_user_id": person}),
+        (COURSE_AUDIT, {"user_id": person}),
+        (SESSIONS, {"actor": person}),
+        (SESSIONS, {"actor": None, "users": [1, person]}),
+        (SESSIONS, {"actor": None, "masquerade_targets": [person]}),
+        (REQUEST_STATS, {"dimension": "masquerader", "key": str(person)}),
+        (REQUEST_STATS, {"dimension": "masquerader", "members": ["x", str(person)]}),
+        (REQUEST_STATS, {"dimension": "grader", "key": str(person)}),
+        (REQUEST_STATS, {"dimension": "token_course", "key": f"9#{person}"}),
+        (REQUEST_STATS, {"dimension": "login_ip", "key": "10.0.0.1", "members": [str(person)]}),
+        (ANOMALIES, {"dimension": "course_change", "key": f"deleted#{person}"}),
+        (ANOMALIES, {"dimension": "masquerader", "key": str(person)}),
+        (ANOMALIES, {"dimension": "masquerader", "contributing_keys": [str(person)]}),
+    ]
+
+
+OF_REQUEST = of_request(REQUEST)
+OF_PERSON = of_person(PERSON)
 OF_OTHERS: list[tuple[Table, dict[str, Any]]] = [
     (WEB_LOGS, {"user_id": 5, "real_user_id": None}),
     (LIVE_EVENTS, NOBODY | {"request_id": None}),
@@ -147,6 +163,56 @@ async def test_an_erased_row_that_comes_later_is_not_seen_and_swept_away(
     assert sink._sending is not None
     await sink._sending
     assert not any(counts(client, stored=True).values())
+
+
+class Heard:
+    """Passes everything on to a writer and keeps the statements."""
+
+    def __init__(self, writer: ClickHouseWriter) -> None:
+        self.trouble: str | None = None
+        self.retries = 0
+        self.commands: list[str] = []
+        self._writer = writer
+
+    async def insert(self, store: str, rows: pa.Table) -> None:
+        await self._writer.insert(store, rows)
+
+    async def command(self, statement: str, doing: str) -> None:
+        self.commands.append(statement)
+        await self._writer.command(statement, doing)
+
+    async def query(self, statement: str, doing: str) -> list[tuple[Any, ...]]:
+        return await self._writer.query(statement, doing)
+
+
+async def test_rule_22_a_sweep_deletes_what_it_found_however_many_were_erased(
+    client: Client, writer: ClickHouseWriter
+) -> None:
+    """A row of somebody else for every way to be theirs: each is found, nobody else is named."""
+    requests = [str(uuid.UUID(int=number)) for number in range(1, 601)]
+    people = range(100_000, 100_600)
+    erased = [("request", id_) for id_ in requests] + [("person", str(id_)) for id_ in people]
+    orders = [row("erasure", at, kind=kind, subject=id_) for at, (kind, id_) in enumerate(erased)]
+    await fill(writer, ERASURES, orders)
+    await fill_all(writer, OF_OTHERS, first=100)
+    others = counts(client, stored=True)
+    late = {requests[at]: of_request(requests[at])[at] for at in range(len(OF_REQUEST))}
+    late |= {str(people[at]): of_person(people[at])[at] for at in range(len(OF_PERSON))}
+    await fill_all(writer, list(late.values()))
+    heard = Heard(writer)
+    await sweep(heard)
+    assert counts(client, stored=True) == others
+    assert set().union(*map(named, heard.commands)) == {*late}
+    heard.commands.clear()
+    await sweep(heard)
+    assert heard.commands == []
+
+
+def named(statement: str) -> set[str]:
+    """Return the requests and people that a statement names."""
+    people = re.findall(r"(?<=[\[(])\d[\d, ]*(?=[\])])", statement)
+    requests = re.findall(r"'([0-9a-f-]{36})'", statement)
+    return {person for listed in people for person in listed.split(", ")} | set(requests)
 
 
 async def test_a_subject_that_is_no_id_erases_nothing(

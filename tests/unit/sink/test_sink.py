@@ -268,8 +268,7 @@ async def test_erasures_delete_after_everything_of_their_batch_is_inserted() -> 
 async def test_the_owner_of_the_erasures_sweeps_from_time_to_time() -> None:
     request = "00000000-0000-4000-8000-000000000001"
     sink, clickhouse, _ = start(Pace(sweep_every=2 * DAY))
-    clickhouse.rows["erasures_store"] = [{"kind": "request", "subject": request}]
-    clickhouse.erased_rows_left = 1
+    clickhouse.erased_left["request", "web_logs_store"] = [request]
 
     async def sweeps(now: int) -> int:
         await sink.tick(now)
