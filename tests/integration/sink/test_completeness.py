@@ -83,28 +83,36 @@ COLUMNS = (
 )
 
 
-def by_hour(client: Client, columns: Sequence[str] = COLUMNS) -> list[tuple[Any, ...]]:
-    """Return what the view says of web_logs, hour by hour."""
+WEEK = 7 * 24
+"""Hours for which a feed that stopped has gaps."""
+NEVER_DUE = 100 * 365 * 24 * HOUR
+"""A lag that leaves every hour after the last row undecided for as long again."""
+
+
+def by_hour(
+    client: Client, columns: Sequence[str] = COLUMNS, feed: str = "web_logs"
+) -> list[tuple[Any, ...]]:
+    """Return what the view says of a feed, hour by hour."""
     names = ", ".join(f"`{name}`" for name in columns)
-    sql = f"SELECT {names} FROM completeness_by_hour WHERE feed = 'web_logs' ORDER BY hour"  # noqa: S608
+    sql = f"SELECT {names} FROM completeness_by_hour WHERE feed = '{feed}' ORDER BY hour"  # noqa: S608
     return [tuple(one) for one in query(client, sql).rows]
 
 
-def record(hour: int, number: int, **counts: int | None) -> dict[str, Any]:
+def record(hour: int, number: int, feed: str = "web_logs", **counts: int | None) -> dict[str, Any]:
     """Return a record of an hour; rows have the first of its minutes, and its second one."""
     at = START + hour * HOUR
     none = dict.fromkeys(("read", "published", "deletes", "dead", "repeated", "duplicates"), 0)
     times = {"lag_sum": 0, "lag_max": 0, "minutes": 0, "first_at": None, "last_at": None}
     if counts.get("published"):
         times |= {"minutes": 0b11, "first_at": at, "last_at": at + MINUTE}
-    said = {"feed": "web_logs", "start": at, "recorded_at": START + 9 * HOUR + number}
+    said = {"feed": feed, "start": at, "recorded_at": START + 9 * HOUR + number}
     return row("completeness", number, **said, **{**none, **times, **counts})
 
 
 async def test_every_hour_says_read_published_dead_duplicates_repeated_lag_and_gaps(
     client: Client, writer: ClickHouseWriter
 ) -> None:
-    """An hour in two transactions, one inserted twice; one without rows; the present one."""
+    """An hour in two transactions, one inserted twice; one without rows; the last, not due yet."""
     for hour in (0, 2, 3):
         await put_hour(writer, hour, 0)
     seconds = {"lag_sum": 150 * MICROS, "lag_max": 5 * MICROS}
@@ -113,7 +121,7 @@ async def test_every_hour_says_read_published_dead_duplicates_repeated_lag_and_g
         record(0, 2, read=10, published=8, deletes=1, dead=1, minutes=0b1010, lag_sum=80 * MICROS),
         record(0, 3, duplicates=3),
         record(2, 4, read=20, published=20),
-        record(3, 5, read=20, published=20),
+        record(3, 5, read=20, published=20, lag_sum=20 * NEVER_DUE),
         record(8, 6, read=4, dead=4),
     ]
     for number, each in enumerate(written):
@@ -125,7 +133,7 @@ async def test_every_hour_says_read_published_dead_duplicates_repeated_lag_and_g
         (30, 23, 1, 3, 3, 3, 20, 1, 10, 5, 57, 0, False),
         (0, 0, 0, 0, 0, 0, 0, 0, None, 0, 60, 0, True),
         (20, 20, 0, 0, 0, 0, 20, 0, 0, 0, 58, 7140, False),
-        (20, 20, 0, 0, 0, 0, 20, 0, 0, 0, None, 3540, False),
+        (20, 20, 0, 0, 0, 0, 20, 0, NEVER_DUE / MICROS, 0, None, 3540, False),
         (4, 0, 0, 4, 0, 0, 0, 0, None, 0, None, 0, False),
     ]
 
@@ -143,7 +151,57 @@ async def test_an_hour_of_before_minutes_were_counted_knows_what_came_of_it_and_
         record(3, 5, read=1, published=1),
     ]
     await fill(writer, COMPLETENESS, written)
-    assert by_hour(client, ("read", "gap_minutes")) == [(18, None), (11, None), (7, 58), (1, None)]
+    found = by_hour(client, ("read", "gap_minutes"))
+    assert found == [(18, None), (11, None), (7, 58), (1, 58)] + [(0, 60)] * WEEK
+
+
+async def test_a_feed_that_stopped_has_gaps_after_its_last_row_for_a_week(
+    client: Client, writer: ClickHouseWriter
+) -> None:
+    """Its lag is short and its last row old; another feed, as old, may still come."""
+    written = [
+        record(0, 1, published=1),
+        record(0, 2, published=1, feed="course_audit", lag_sum=NEVER_DUE),
+        record(2, 3, dead=1),
+        record(WEEK + 5, 4, dead=1),
+    ]
+    await fill(writer, COMPLETENESS, written)
+    columns = ("dead", "gap_minutes", "is_gap")
+    silent = [(int(hour == 2), 60, True) for hour in range(1, WEEK + 1)]
+    assert by_hour(client, columns) == [(0, 58, False), *silent, (1, None, False)]
+    assert by_hour(client, columns, "course_audit") == [(0, None, False)]
+
+
+async def test_an_hour_is_due_when_twice_the_usual_lag_has_passed_since_its_end(
+    client: Client, writer: ClickHouseWriter
+) -> None:
+    """web_logs as DAP brings them, 7 hours late, next to Live Events that stopped a day ago.
+
+    One hour in ten may be later than is usual, and what is older than a week does not count.
+    """
+    clock = "SELECT toUnixTimestamp64Micro(now64(6))"
+    ((began,),) = query(client, clock).rows
+    silent_since = (began // HOUR - 24) * HOUR
+    lags = {"web_logs": 7 * HOUR, "live_events": 3 * MICROS}
+    written = [
+        record(
+            (silent_since - START) // HOUR - before,
+            before,
+            feed=feed,
+            published=1,
+            lag_sum=NEVER_DUE if before in {5, WEEK + 1} else lag,
+        )
+        for feed, lag in lags.items()
+        for before in (*range(12), WEEK + 1)
+    ]
+    await fill(writer, COMPLETENESS, written)
+    known = {feed: by_hour(client, ("hour", "gap_minutes"), feed) for feed in lags}
+    ((ended,),) = query(client, clock).rows
+    for feed, lag in lags.items():
+        last = max(int(hour.timestamp()) * MICROS for hour, gap in known[feed] if gap is not None)
+        assert (began - 2 * lag) // HOUR <= last // HOUR + 1 <= (ended - 2 * lag) // HOUR
+        after = [gap for hour, gap in known[feed] if hour.timestamp() * MICROS > silent_since]
+        assert after == [60] * ((last - silent_since) // HOUR)
 
 
 @pytest.mark.parametrize("seed", range(2))
@@ -152,7 +210,6 @@ async def test_the_view_adds_up_what_transactions_counted(
 ) -> None:
     dice = random.Random(seed)
     times = [START + int(dice.random() ** 2 * 5 * HOUR) for _ in range(150)]
-    last = max(times) // HOUR * HOUR
     records: list[dict[str, Any]] = []
     for first in range(0, len(times), 20):
         some = times[first : first + 20]
@@ -169,13 +226,15 @@ async def test_the_view_adds_up_what_transactions_counted(
     await fill(writer, COMPLETENESS, records)
     hours = added_up(records)
     sums = ("read", "published", "repeated", "duplicates")
-    assert by_hour(client, (*sums, "lag_mean_s", "gap_minutes")) == [
-        (
-            *(here[name] for name in sums),
-            here["lag_sum"] / here["published"] / MICROS,
-            None
-            if start == last
-            else 60 - len({at // MINUTE for at in times if at // HOUR * HOUR == start}),
-        )
-        for (_, start), here in sorted(hours.items())
-    ]
+    assert (
+        by_hour(client, (*sums, "lag_mean_s", "gap_minutes"))
+        == [
+            (
+                *(here[name] for name in sums),
+                here["lag_sum"] / here["published"] / MICROS,
+                60 - len({at // MINUTE for at in times if at // HOUR * HOUR == start}),
+            )
+            for (_, start), here in sorted(hours.items())
+        ]
+        + [(0, 0, 0, 0, None, 60)] * WEEK
+    )
