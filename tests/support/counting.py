@@ -1,5 +1,6 @@
 """A small stage: counts the records of each key and restores itself from its own output."""
 
+import dataclasses
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,10 +14,22 @@ from pipeline.domain.errors import RestoreMismatch
 from pipeline.domain.topics import Topic
 from pipeline.engine.stage import Block, Flush, MarkBlock, Reread
 
-NUMBERS: Final = Topic("numbers.v1", "none", "any", "delete", None, "tests", "counting")
-COUNTS: Final = Topic("counts.v1", "none", "the same", "compact", None, "counting", "tests")
-MARKS: Final = Topic(
-    "marks.v1", "none", "none", "delete", None, "counting", "tests", partitioned=False
+_BY: Final = ("counting",)
+_OTHERS: Final = ("tests",)
+NUMBERS: Final = Topic(
+    name="numbers.v1",
+    schema="none",
+    key="any",
+    cleanup="delete",
+    retention_ms=None,
+    written_by=_OTHERS,
+    read_by=_BY,
+)
+COUNTS: Final = dataclasses.replace(
+    NUMBERS, name="counts.v1", cleanup="compact", written_by=_BY, read_by=_OTHERS
+)
+MARKS: Final = dataclasses.replace(
+    NUMBERS, name="marks.v1", written_by=_BY, read_by=_OTHERS, partitioned=False
 )
 COUNTING_TOPICS: Final = (NUMBERS, COUNTS, MARKS)
 

@@ -28,7 +28,7 @@ def test_every_topic_has_a_row() -> None:
 
 @pytest.mark.parametrize("topic", TOPICS, ids=lambda topic: topic.name)
 def test_writers_and_readers_are_those_of_the_catalogue(topic: Topic) -> None:
-    assert ROWS[topic.name] == (names(topic.written_by), names(topic.read_by))
+    assert ROWS[topic.name] == ({*topic.written_by}, {*topic.read_by})
 
 
 def test_the_limit_of_a_record_leaves_room_for_the_rest_of_it() -> None:
