@@ -30,7 +30,7 @@ from pipeline.ingest.clock import wall_clock
 from pipeline.ingest.encoding import BlockEncoder
 from pipeline.kafka.aging import Aging, aging
 from pipeline.kafka.publisher import TransactionalPublisher
-from pipeline.sink.client import open_client
+from pipeline.sink.client import client_of
 from pipeline.sink.people import Forgetting, hours_of, rows_of, without
 
 SOURCE: Final = "erase"
@@ -68,42 +68,45 @@ async def erase_person(settings: Settings, user: int, *, dry_run: bool = False) 
     """
     people = ids_of(settings, user)
     known = wiring.schemas(settings)
-    client = open_client(settings.clickhouse())
-    publisher = TransactionalPublisher(settings.kafka(), f"{settings.app_id}-erase")
-    try:
-        behind = await _sink_behind(settings)
-        before = rows_of(client, people)
-        days = _days(settings, hours_of(client, people))
-        if not dry_run:
-            await publisher.start()
-        restated, hindrance = (
-            (None, behind)
-            if behind
-            else await _restated(
-                settings,
-                known,
-                publisher=None if dry_run else publisher,
-                recorded=Forgetting(client, known, rows=sum(before.values())),
-                people=people,
-                days=days,
+    publisher = None
+    if not dry_run:
+        publisher = TransactionalPublisher(settings.kafka(), f"{settings.app_id}-erase")
+    with client_of(settings.clickhouse()) as client:
+        try:
+            behind = await _sink_behind(settings)
+            before = rows_of(client, people)
+            days = _days(settings, hours_of(client, people))
+            if publisher:
+                await publisher.start()
+            restated, hindrance = (
+                (None, behind)
+                if behind
+                else await _restated(
+                    settings,
+                    known,
+                    publisher=publisher,
+                    recorded=Forgetting(client, known, rows=sum(before.values())),
+                    people=people,
+                    days=days,
+                )
             )
-        )
-        if not dry_run:
-            await _publish(publisher, known, people)
-            await _sink_behind(settings)
-        return Erased(
-            people,
-            days,
-            before,
-            rows_of(client, people),
-            restated,
-            hindrance,
-            await aging(settings.kafka(), WITH_PEOPLE),
-            published=not dry_run,
-        )
-    finally:
-        await publisher.stop()
-        client.close()
+            if publisher:
+                await _publish(publisher, known, people)
+                await _sink_behind(settings)
+            after = rows_of(client, people)
+        finally:
+            if publisher:
+                await publisher.stop()
+    return Erased(
+        people,
+        days,
+        before,
+        after,
+        restated,
+        hindrance,
+        await aging(settings.kafka(), WITH_PEOPLE),
+        published=not dry_run,
+    )
 
 
 def ids_of(settings: Settings, user: int) -> tuple[int, ...]:

@@ -5,7 +5,7 @@ from typing import Final
 from pipeline.app.settings import Settings
 from pipeline.domain.topics import REQUEST_DELTAS
 from pipeline.engine.sessionize_task import INPUTS
-from pipeline.sink.tables import TABLES
+from pipeline.sink.tables import TOPICS
 
 STAGES: Final = ("sessionize", "detect", "sink")
 """In the order of the flow: each reads what those before it write."""
@@ -17,4 +17,4 @@ def input_topics(stage: str, settings: Settings) -> tuple[str, ...]:
         return tuple(INPUTS[feed].name for feed in settings.feeds if feed in INPUTS)
     if stage == "detect":
         return (REQUEST_DELTAS.name,)
-    return tuple(table.topic.name for table in TABLES)
+    return TOPICS

@@ -17,15 +17,14 @@ from clickhouse_connect.driver.client import Client
 
 from pipeline.domain.errors import OurMistake
 from pipeline.sink.applied_retention import apply_retention
-from pipeline.sink.client import create_database, open_client, our_errors
+from pipeline.sink.client import client_of, create_database, open_client, our_errors
 from pipeline.sink.connection import ClickHouseConnection
 from pipeline.sink.migrations import migrate, migration_differences
 from pipeline.sink.queries import query
 from pipeline.sink.retention import Retention
-from pipeline.sink.tables import TABLES
+from pipeline.sink.tables import STORES, TABLES
 from pipeline.sink.tables.erasures import ERASURES
 
-STORES: Final = tuple(store for table in TABLES for store in table.stores)
 _READY: Final = "ready_to_exchange"
 
 
@@ -64,12 +63,9 @@ class Beside:
         """Create empty tables; what an earlier run left unfinished is dropped."""
         self._command(f"DROP DATABASE IF EXISTS {self.new.database} SYNC", "dropping a leftover")
         create_database(self.new)
-        client = open_client(self.new)
-        try:
+        with client_of(self.new) as client:
             migrate(client, migrations)
             apply_retention(client, retention)
-        finally:
-            client.close()
         # What is erased stays erased, whatever else the topic of erasures may have lost.
         self._carry(ERASURES.store)
 

@@ -41,6 +41,16 @@ def open_client(connection: ClickHouseConnection, *, in_database: bool = True) -
         )
 
 
+@contextmanager
+def client_of(connection: ClickHouseConnection, *, in_database: bool = True) -> Iterator[Client]:
+    """Open a client for a while; raises as open_client."""
+    client = open_client(connection, in_database=in_database)
+    try:
+        yield client
+    finally:
+        client.close()
+
+
 async def open_async_client(connection: ClickHouseConnection) -> AsyncClient:
     """Open the client of an event loop, in the connection's database; raises as open_client."""
     with our_errors("the connection"):
@@ -53,16 +63,15 @@ async def open_async_client(connection: ClickHouseConnection) -> AsyncClient:
 
 def create_database(connection: ClickHouseConnection) -> bool:
     """Create the connection's database if it is missing; return whether it was."""
-    client = open_client(connection, in_database=False)
-    try:
-        with our_errors("creating the database"):
-            found = client.query(
-                "SELECT 1 FROM system.databases WHERE name = {name:String}",
-                parameters={"name": connection.database},
-            )
-            if found.row_count:
-                return False
-            client.command(f"CREATE DATABASE IF NOT EXISTS `{connection.database}`")
-            return True
-    finally:
-        client.close()
+    with (
+        client_of(connection, in_database=False) as client,
+        our_errors("creating the database"),
+    ):
+        found = client.query(
+            "SELECT 1 FROM system.databases WHERE name = {name:String}",
+            parameters={"name": connection.database},
+        )
+        if found.row_count:
+            return False
+        client.command(f"CREATE DATABASE IF NOT EXISTS `{connection.database}`")
+        return True

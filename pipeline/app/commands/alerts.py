@@ -5,7 +5,6 @@ import getpass
 import re
 import sys
 from collections.abc import Mapping
-from contextlib import closing
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -38,7 +37,7 @@ from pipeline.sink.alerts import (
     alert_lines,
     whole_alert,
 )
-from pipeline.sink.client import open_client
+from pipeline.sink.client import client_of
 
 UNITS: Final = {"m": MINUTE, "h": HOUR, "d": 24 * HOUR}
 WIDE: Final = 240
@@ -53,7 +52,7 @@ def list_alerts(choice: AlertChoice, limit: int) -> None:
     console = Console(highlight=False, markup=False, width=None if sys.stdout.isatty() else WIDE)
     known = wiring.schemas(settings)
     decisions = asyncio.run(read_decisions(settings.kafka(), known))
-    with closing(open_client(settings.clickhouse())) as client:
+    with client_of(settings.clickhouse()) as client:
         lines = alert_lines(client, choice, limit)
     table = Table(box=None, pad_edge=False)
     table.add_column("episode", no_wrap=True)
@@ -77,7 +76,7 @@ def show(named: str) -> None:
     settings = load_settings()
     set_up_logs(settings)
     console = Console(highlight=False, markup=False, soft_wrap=True)
-    with closing(open_client(settings.clickhouse())) as client:
+    with client_of(settings.clickhouse()) as client:
         line = _one(alert_lines(client, AlertChoice(named=named, over=True), 2), named)
         alert = whole_alert(client, line.episode)
         actions = actions_about(client, line.fingerprint, line.rule)
@@ -137,7 +136,7 @@ def _subject(settings: Settings, named: str) -> tuple[str, str | None]:
         return named, None
     if re.fullmatch(r"[0-9a-f]{32}", named):
         return named, None
-    with closing(open_client(settings.clickhouse())) as client:
+    with client_of(settings.clickhouse()) as client:
         line = _one(alert_lines(client, AlertChoice(named=named, over=True), 2), named)
     return line.fingerprint, line.episode
 

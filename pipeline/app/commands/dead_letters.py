@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Iterator
-from contextlib import closing
 from typing import Final
 
 from rich.console import Console
@@ -17,7 +16,7 @@ from pipeline.domain.errors import OurMistake, SettingsError
 from pipeline.ingest.clock import wall_clock
 from pipeline.ingest.dead_letter_replay import ActionTotals, DeadLetter, DeadLetterDesk
 from pipeline.kafka.publisher import TransactionalPublisher
-from pipeline.sink.client import open_client
+from pipeline.sink.client import client_of
 from pipeline.sink.letters import Choice, Letter, count_letters, letters
 
 SHORT: Final = 12
@@ -54,7 +53,7 @@ def list_letters(chosen: Choice, limit: int) -> None:
     table = Table(box=None, pad_edge=False)
     for column in ("letter", "found", "source", "reason", "location", "detail", "done"):
         table.add_column(column, overflow="fold")
-    with closing(open_client(settings.clickhouse())) as client:
+    with client_of(settings.clickhouse()) as client:
         for one in letters(client, chosen, limit):
             found = f"{one.happened_at:%Y-%m-%d %H:%M:%S}"
             texts = (one.source, one.reason, one.location, one.detail, one.action)
@@ -68,7 +67,7 @@ def list_letters(chosen: Choice, limit: int) -> None:
 def show(named: str) -> None:
     """Print everything that is kept of one letter; secrets are masked in it."""
     settings = load_settings()
-    with closing(open_client(settings.clickhouse())) as client:
+    with client_of(settings.clickhouse()) as client:
         found = list(letters(client, Choice((named.lower(),), done=True), 2))
     if len(found) != 1:
         what = "is the beginning of more than one" if found else "is none"
@@ -110,7 +109,7 @@ def _act(chosen: Choice, action: str, *, dry_run: bool) -> ActionTotals:
         )
     settings = load_settings()
     set_up_logs(settings)
-    with closing(open_client(settings.clickhouse())) as client:
+    with client_of(settings.clickhouse()) as client:
         waiting = (_waiting(one) for one in letters(client, chosen))
         return asyncio.run(_published(settings, waiting, action, dry_run=dry_run))
 

@@ -18,7 +18,7 @@ from pipeline.app.settings import Settings, load_settings
 from pipeline.domain.exit_codes import ExitCode
 from pipeline.kafka.progress import Progress
 from pipeline.sink.beside import Beside, lost_rows
-from pipeline.sink.client import open_client
+from pipeline.sink.client import client_of
 from pipeline.sink.connection import ClickHouseConnection
 from pipeline.sink.queries import count_tables
 from pipeline.sink.tables import TOPICS
@@ -81,11 +81,8 @@ async def _say_what_is_lost(settings: Settings) -> bool:
     """Say which tables have rows that their topics no longer hold; return whether any has."""
     async with Progress(settings.kafka()) as progress:
         beginnings = await progress.beginnings(TOPICS)
-    client = open_client(settings.clickhouse())
-    try:
+    with client_of(settings.clickhouse()) as client:
         lost = {name: rows for name, rows in lost_rows(client, beginnings).items() if rows != 0}
-    finally:
-        client.close()
     for name, rows in lost.items():
         many = "rows" if rows is None else f"{rows:,} rows"
         _say(f"{name}: the topic's retention has passed; it no longer holds {many} of the table.")
@@ -95,12 +92,9 @@ async def _say_what_is_lost(settings: Settings) -> bool:
 
 
 def _print_counts(beside: Beside) -> None:
-    client = open_client(beside.live)
-    try:
+    with client_of(beside.live) as client:
         for name, rows in count_tables(client).items():
             _say(f"{name}: {rows:,} rows")
-    finally:
-        client.close()
     _say(f"The old tables are kept in {beside.old.database}; --drop-old drops them.")
 
 

@@ -21,7 +21,7 @@ from pipeline.domain.event_time import EventTimeRules
 from pipeline.engine.recompute import Span, activity_days
 from pipeline.ingest.clock import wall_clock
 from pipeline.kafka.publisher import TransactionalPublisher
-from pipeline.sink.client import open_client
+from pipeline.sink.client import client_of
 from pipeline.sink.recorded import Recorded
 from pipeline.sink.selections import EVERYTHING, late_minutes, late_sessions, one_session
 
@@ -51,13 +51,10 @@ async def _recompute(settings: Settings, order: Order) -> Outcome:
     until = await settled(settings, known)
     with counting("waiting for the sink", "offsets behind") as progressed:
         await wait_for_sink(settings, progressed)
-    client = open_client(settings.clickhouse())
-    try:
+    with client_of(settings.clickhouse()) as client:
         recorded = Recorded(client, known)
         jobs = _jobs(order, settings.event_time(), recorded, until)
         return await _run(settings, known, recorded, until, jobs, dry_run=order.dry_run)
-    finally:
-        client.close()
 
 
 async def _run(

@@ -9,7 +9,7 @@ from pipeline.app.settings import Settings, load_settings
 from pipeline.domain.exit_codes import ExitCode
 from pipeline.sink.applied_retention import apply_retention
 from pipeline.sink.checks import check as differences
-from pipeline.sink.client import create_database, open_client
+from pipeline.sink.client import client_of, create_database
 from pipeline.sink.migrations import migrate as apply_migrations
 
 
@@ -18,12 +18,9 @@ def migrate(settings: Settings | None = None, *, quiet: bool = False) -> None:
     settings = settings or load_settings()
     connection = settings.clickhouse()
     create_database(connection)
-    client = open_client(connection)
-    try:
+    with client_of(connection) as client:
         applied = apply_migrations(client, settings.migrations_dir)
         changed = apply_retention(client, settings.retention())
-    finally:
-        client.close()
     if not quiet:
         console = Console()
         for name in applied:
@@ -37,11 +34,8 @@ def check() -> None:
     """Print how the database differs from migrations, schemas and settings; exit 1 if it does."""
     settings = load_settings()
     known = wiring.schemas(settings)
-    client = open_client(settings.clickhouse())
-    try:
+    with client_of(settings.clickhouse()) as client:
         found = differences(client, settings.migrations_dir, known.named, settings.retention())
-    finally:
-        client.close()
     for sentence in found:
         Console().print(sentence)
     if found:

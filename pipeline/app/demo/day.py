@@ -29,7 +29,7 @@ from pipeline.local.stack import LocalStack
 from pipeline.simulator.config import SimulationConfig
 from pipeline.simulator.files import simulate
 from pipeline.simulator.summary import SimulationSummary
-from pipeline.sink.client import open_client
+from pipeline.sink.client import client_of
 from pipeline.sink.queries import count_tables
 
 DAY_US: Final = 86_400_000_000
@@ -122,11 +122,8 @@ async def _ingest_and_wait(day: Day, supervisor: Supervisor) -> None:
     with timed(day.steps, "count everything"), _working("counting what every topic holds"):
         day.tallies = await tallies(settings)
         day.topics = await count_topics(settings, schemas(settings))
-    client = open_client(settings.clickhouse())
-    try:
+    with client_of(settings.clickhouse()) as client:
         day.tables = count_tables(client)
-    finally:
-        client.close()
 
 
 def _settings(stack: LocalStack) -> Settings:

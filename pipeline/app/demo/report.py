@@ -14,7 +14,7 @@ from pipeline.app.demo.found import Alert, Findings, match, read_attacks
 from pipeline.app.demo.queries import ANOMALIES, QUESTIONS, TOP_SESSIONS, Question
 from pipeline.domain.feeds import LIVE_EVENTS, WEB_LOGS, Feed
 from pipeline.simulator.files import LABELS
-from pipeline.sink.client import open_client
+from pipeline.sink.client import client_of
 from pipeline.sink.queries import Rows, query
 
 TABLE_OF: Final = {
@@ -34,15 +34,12 @@ IDS: Final = frozenset({"actor", "person"})
 
 def show(day: Day, console: Console, *, stays_up: bool) -> bool:
     """Print everything; return whether the totals add up and the alarms are right."""
-    client = open_client(day.settings.clickhouse())
-    try:
+    with client_of(day.settings.clickhouse()) as client:
         problems = _conservation(day, console)
         anomalies = query(client, ANOMALIES)
         problems += _alarms(day, anomalies, console)
         for question in (TOP_SESSIONS, *QUESTIONS):
             _answer(question, query(client, question.sql), console)
-    finally:
-        client.close()
     _times(day, console)
     _how_to_go_on(day, console, stays_up=stays_up)
     for problem in problems:

@@ -31,5 +31,8 @@ TABLES: Final[tuple[Table, ...]] = (
     ERASURES,
 )
 
+STORES: Final[tuple[str, ...]] = tuple(store for table in TABLES for store in table.stores)
+"""Tables under the views, shadows among them."""
+
 TOPICS: Final[tuple[str, ...]] = tuple(table.topic.name for table in TABLES)
 """Topics the stage reads, without prefix."""

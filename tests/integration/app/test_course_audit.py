@@ -8,7 +8,7 @@ import time
 import pytest
 
 from pipeline.domain.topics import COURSE_AUDIT, DEAD_LETTERS
-from pipeline.sink.client import open_client
+from pipeline.sink.client import client_of
 from pipeline.sink.queries import query
 from tests.support.canvas.audit_run import happened
 from tests.support.canvas.audit_server import (
@@ -61,14 +61,11 @@ def test_an_agent_killed_20_times_publishes_what_canvas_holds_exactly(
         assert _ids(line) == sorted(event.id for event in good)
         assert len(line.records(DEAD_LETTERS)) == len(canvas.events) - len(good)
     assert line.command("run", "sink", "--until-caught-up").returncode == 0
-    client = open_client(line.settings.clickhouse())
-    try:
+    with client_of(line.settings.clickhouse()) as client:
         counted = (
             "SELECT count(), uniqExact(id), countIf(session_id = {s:String}) FROM course_audit"
         )
         (found,) = query(client, counted, {"s": SESSION}).rows
-    finally:
-        client.close()
     assert found == (len(good), len(good), sum(event.session is not None for event in good))
     _check_letters(line, len(canvas.events) - len(good))
 

@@ -6,7 +6,6 @@ import re
 import uuid
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from contextlib import closing
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,7 +14,7 @@ import pytest
 from pipeline.app.commands.erase import erase
 from pipeline.codecs.canonical import SHARD
 from pipeline.domain.topics import ANOMALIES, ERASURES, REQUEST_STATS, SESSIONS, Topic
-from pipeline.sink.client import open_client
+from pipeline.sink.client import client_of
 from pipeline.sink.people import rows_of
 from tests.support.clickhouse_http import ask
 from tests.support.line import Line, final, replay, replayed, simulated
@@ -109,11 +108,8 @@ def test_the_erasures_are_on_their_topic_and_again_they_change_nothing(erased: E
 
 
 def _rows(line: Line, person: int) -> dict[str, int]:
-    client = open_client(line.settings.clickhouse())
-    try:
+    with client_of(line.settings.clickhouse()) as client:
         return rows_of(client, (person,))
-    finally:
-        client.close()
 
 
 def _told_of(line: Line, people: Iterable[int]) -> set[str]:
@@ -136,7 +132,7 @@ def _told_of(line: Line, people: Iterable[int]) -> set[str]:
 
 
 def _asked(line: Line, statement: str) -> list[dict[str, Any]]:
-    with closing(open_client(line.settings.clickhouse())) as client:
+    with client_of(line.settings.clickhouse()) as client:
         answer = client.raw_query(statement, fmt="JSONEachRow")
     return [json.loads(row) for row in answer.splitlines()]
 

@@ -9,7 +9,7 @@ import pytest
 from pipeline.app.commands.rebuild import rebuild_clickhouse
 from pipeline.domain.errors import OurMistake
 from pipeline.sink.beside import Beside
-from pipeline.sink.client import open_client
+from pipeline.sink.client import client_of
 from pipeline.sink.queries import query
 from pipeline.sink.tables import TABLES
 from tests.support.clickhouse_http import ask
@@ -55,8 +55,7 @@ def beside(line: Line) -> Iterator[Beside]:
 
 def views(line: Line) -> dict[str, tuple[int, int]]:
     """Return how many rows every view shows, and a checksum over them."""
-    client = open_client(line.settings.clickhouse())
-    try:
+    with client_of(line.settings.clickhouse()) as client:
         found = {}
         first = ("web_logs_first", "live_events_first", "course_audit_first")
         for table in (*(table.name for table in TABLES), *first):
@@ -64,18 +63,13 @@ def views(line: Line) -> dict[str, tuple[int, int]]:
             ((count, checksum),) = query(client, statement).rows
             found[table] = (int(count), int(checksum))
         return found
-    finally:
-        client.close()
 
 
 def damage(line: Line) -> None:
     """Lose a table and make another wrong."""
-    client = open_client(line.settings.clickhouse())
-    try:
+    with client_of(line.settings.clickhouse()) as client:
         client.command("TRUNCATE TABLE sessions_store")
         client.command("DELETE FROM web_logs_store WHERE http_status < 400")
-    finally:
-        client.close()
 
 
 def rebuild(line: Line, *, drop_old: bool = False) -> None:
@@ -116,15 +110,12 @@ def test_a_rebuild_that_was_cut_off_during_the_exchange_goes_on_with_it(
     beside.begin(line.settings.migrations_dir, line.settings.retention())
     beside.carry_over()
     beside.mark_ready()
-    client = open_client(line.settings.clickhouse())
-    try:
+    with client_of(line.settings.clickhouse()) as client:
         client.command(
             f"EXCHANGE TABLES {beside.live.database}.sessions_store"
             f" AND {beside.new.database}.sessions_store"
         )
         client.command(f"TRUNCATE TABLE {beside.new.database}.sessions_store")
-    finally:
-        client.close()
     rebuild(line)
     assert "going on with it" in capsys.readouterr().out
     assert views(line) == before

@@ -16,7 +16,7 @@ from pipeline.app.topic_frames import topic_frame
 from pipeline.app.wiring import schemas
 from pipeline.codecs.flat_schema import dtypes
 from pipeline.domain.topics import ANOMALIES, LATE, REQUEST_STATS, SESSIONS, Topic
-from pipeline.sink.client import open_client
+from pipeline.sink.client import client_of
 from pipeline.sink.queries import query
 from pipeline.sink.recorded import Recorded
 from pipeline.sink.selections import EVERYTHING
@@ -175,16 +175,13 @@ def _latest(line: Line, topic: Topic) -> list[dict[str, Any]]:
 def _stored(line: Line, topic: Topic) -> list[dict[str, Any]]:
     """Return what ClickHouse holds, in the words of a replay."""
     known = schemas(line.settings)
-    client = open_client(line.settings.clickhouse())
-    try:
+    with client_of(line.settings.clickhouse()) as client:
         recorded = Recorded(client, known)
         frame = {
             SESSIONS: lambda: recorded.sessions(*EVER, EVERYTHING),
             REQUEST_STATS: lambda: recorded.stats(*EVER, EVERYTHING),
             ANOMALIES: lambda: recorded.anomalies(*EVER),
         }[topic]()
-    finally:
-        client.close()
     fields = known.named(topic.schema)["fields"]
     return final(topic, frame.with_columns(*readable(fields)).to_dicts())
 
@@ -199,8 +196,5 @@ def _ends(line: Line) -> dict[str, int]:
 
 
 def _ask(line: Line, statement: str) -> list[tuple[Any, ...]]:
-    client = open_client(line.settings.clickhouse())
-    try:
+    with client_of(line.settings.clickhouse()) as client:
         return query(client, statement).rows
-    finally:
-        client.close()

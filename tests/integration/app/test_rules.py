@@ -8,7 +8,6 @@ import urllib.request
 import uuid
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,7 +15,7 @@ import pytest
 
 from pipeline.domain.topics import ANOMALIES
 from pipeline.local.ports import free_port
-from pipeline.sink.client import open_client
+from pipeline.sink.client import client_of
 from pipeline.sink.queries import query
 from tests.support.clickhouse_http import ask
 from tests.support.detect_run import RULES
@@ -168,7 +167,7 @@ def test_a_backtest_says_what_a_changed_parameter_would_have_changed(recorded: R
 def test_the_first_query_of_the_page_for_newcomers_runs(recorded: Recorded) -> None:
     # Nobody failed to log in on that day, and an empty answer has no columns.
     statement = blocks("sql")[0].replace("failed_login_ip", "controller_action")
-    with closing(open_client(recorded.line.settings.clickhouse())) as client:
+    with client_of(recorded.line.settings.clickhouse()) as client:
         columns = query(client, statement).columns
     assert columns == ("minute", "key", "rows", "errors", "members_distinct")
 

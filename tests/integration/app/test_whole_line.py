@@ -24,7 +24,7 @@ from pipeline.domain.topics import (
     WEB_LOGS,
     Topic,
 )
-from pipeline.sink.client import open_client
+from pipeline.sink.client import client_of
 from pipeline.sink.queries import count_tables
 from tests.integration.app.conftest import FEEDS, Day, Finished
 from tests.support.line import RESULTS, Line, final, replayed
@@ -47,11 +47,8 @@ async def test_rows_on_each_topic_are_rows_in_clickhouse_once_copies_are_left_ou
     finished: Finished,
 ) -> None:
     held = await count_topics(finished.line.settings, schemas(finished.line.settings))
-    client = open_client(finished.line.settings.clickhouse())
-    try:
+    with client_of(finished.line.settings.clickhouse()) as client:
         tables = count_tables(client)
-    finally:
-        client.close()
     assert set(TABLE_OF) == {topic.name for topic in IDENTITIES}
     assert not differences(held, {topic: tables[table] for topic, table in TABLE_OF.items()})
     assert held[WEB_LOGS.name].records > held[WEB_LOGS.name].rows > 0  # corrections, erasures

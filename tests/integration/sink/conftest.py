@@ -8,11 +8,11 @@ import pytest
 from clickhouse_connect.driver.client import Client
 
 from pipeline.sink.applied_retention import apply_retention
-from pipeline.sink.client import create_database, open_client
+from pipeline.sink.client import client_of, create_database
 from pipeline.sink.connection import ClickHouseConnection
 from pipeline.sink.migrations import migrate
 from pipeline.sink.retention import FOR_EVER
-from pipeline.sink.tables import TABLES
+from pipeline.sink.tables import STORES
 from pipeline.sink.writer import ClickHouseWriter
 from tests.support.stack import Stack
 
@@ -35,9 +35,8 @@ def own(stack: Stack, database: str) -> ClickHouseConnection:
 @pytest.fixture
 def empty(own: ClickHouseConnection) -> Iterator[Client]:
     """A client of a database without tables."""
-    client = open_client(own)
-    yield client
-    client.close()
+    with client_of(own) as client:
+        yield client
 
 
 @pytest.fixture(scope="session")
@@ -45,23 +44,21 @@ def connection(stack: Stack) -> Iterator[ClickHouseConnection]:
     """A migrated database that keeps rows of any age, shared by the tests that only fill it."""
     shared = connect(stack, f"test_{uuid.uuid4().hex[:12]}")
     create_database(shared)
-    client = open_client(shared)
-    migrate(client, MIGRATIONS)
-    apply_retention(client, FOR_EVER)
-    yield shared
-    client.command(f"DROP DATABASE {shared.database}")
-    client.close()
+    with client_of(shared) as client:
+        migrate(client, MIGRATIONS)
+        apply_retention(client, FOR_EVER)
+        yield shared
+        client.command(f"DROP DATABASE {shared.database}")
 
 
 @pytest.fixture
 def client(connection: ClickHouseConnection) -> Iterator[Client]:
     """A client of the migrated database; its tables are empty at first."""
-    client = open_client(connection)
-    for store in (store for table in TABLES for store in table.stores):
-        if client.command(f"SELECT count() FROM {store}"):  # noqa: S608 - ours
-            client.command(f"TRUNCATE TABLE {store}")
-    yield client
-    client.close()
+    with client_of(connection) as client:
+        for store in STORES:
+            if client.command(f"SELECT count() FROM {store}"):  # noqa: S608 - ours
+                client.command(f"TRUNCATE TABLE {store}")
+        yield client
 
 
 @pytest.fixture
