@@ -16,8 +16,7 @@ from typing import Annotated, Any, Final, NamedTuple
 import polars as pl
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
-from pipeline.codecs.canonical import canvas_id, dashed, hex_128, local_id, text_or_none
-from pipeline.codecs.instants import parse_instant
+from pipeline.codecs.canonical import canvas_id, hex_128, local_id
 from pipeline.codecs.json_text import NotJson, canonical_json, read_json
 from pipeline.codecs.live_event import (
     BadEvent,
@@ -27,6 +26,13 @@ from pipeline.codecs.live_event import (
     person,
     request_id,
     require_timely,
+)
+from pipeline.codecs.raw_values import (
+    instant_of,
+    instant_or_none,
+    required_text,
+    text_of,
+    uuid_of,
 )
 from pipeline.codecs.record_limit import DEFAULT_LIMIT, fit
 from pipeline.codecs.redaction import redact_columns
@@ -130,7 +136,7 @@ def read_audit_page(payload: bytes, origin: PageOrigin) -> AuditPage:
     bad: list[BadAuditEvent] = []
     times: list[int] = []
     for position, item in enumerate(listed):
-        instant = _instant_or_none(member(item, "created_at"))
+        instant = instant_or_none(member(item, "created_at"))
         if instant is not None and instant >= EARLIEST:
             times.append(instant)
         try:
@@ -168,39 +174,6 @@ def course_audit_key() -> pl.Expr:
     return pl.col("course_id").cast(pl.String)
 
 
-def _text(value: Any) -> str | None:
-    if value is None:
-        return None
-    if isinstance(value, bool | dict | list):
-        raise ValueError("should be a text")  # noqa: TRY004 - pydantic takes ValueError
-    return text_or_none(str(value))
-
-
-def _required(value: Any) -> str:
-    text = _text(value)
-    if text is None:
-        raise ValueError("is blank")
-    return text
-
-
-def _uuid(value: Any) -> str:
-    digits = hex_128(value) if isinstance(value, str) else None
-    if digits is None:
-        raise ValueError("should be a UUID")
-    return dashed(digits)
-
-
-def _instant_or_none(value: Any) -> int | None:
-    return parse_instant(value) if isinstance(value, str) else None
-
-
-def _instant(value: Any) -> int:
-    instant = _instant_or_none(value)
-    if instant is None:
-        raise ValueError("should be an instant like 2026-02-15T08:12:44-07:00")
-    return instant
-
-
 def _course(value: Any) -> int:
     number = canvas_id(value)
     if number is None:
@@ -222,7 +195,7 @@ def _changes(value: Any) -> dict[str, Any]:
     return value
 
 
-_Text = Annotated[str | None, BeforeValidator(_text)]
+_Text = Annotated[str | None, BeforeValidator(text_of)]
 _Id = Annotated[int | None, BeforeValidator(canvas_id)]
 
 
@@ -242,9 +215,9 @@ class _Links(BaseModel):
 class _Event(BaseModel):
     model_config = ConfigDict(extra="allow")
 
-    id: Annotated[str, BeforeValidator(_uuid)]
-    created_at: Annotated[int, BeforeValidator(_instant)]
-    event_type: Annotated[str, BeforeValidator(_required)]
+    id: Annotated[str, BeforeValidator(uuid_of)]
+    created_at: Annotated[int, BeforeValidator(instant_of)]
+    event_type: Annotated[str, BeforeValidator(required_text)]
     event_source: _Text = None
     event_data: Annotated[dict[str, Any], BeforeValidator(_changes)] = {}
     links: _Links

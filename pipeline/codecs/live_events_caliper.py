@@ -13,7 +13,6 @@ from typing import Any, Final, NamedTuple, TypedDict
 from pipeline.codecs.caliper_names import EXTENSION, caliper_name
 from pipeline.codecs.caliper_urns import membership_role, urn_id, urn_kind
 from pipeline.codecs.canonical import canvas_id, hex_128, text_or_none
-from pipeline.codecs.instants import parse_instant
 from pipeline.codecs.json_text import canonical_json
 from pipeline.codecs.live_event import (
     COURSE,
@@ -28,6 +27,7 @@ from pipeline.codecs.live_event import (
     request_id,
     require_timely,
 )
+from pipeline.codecs.raw_values import instant_or_none
 
 FORMAT: Final = "caliper"
 _ENVELOPE: Final = frozenset({"data", "sendTime", "sensor", "dataVersion"})
@@ -64,7 +64,7 @@ def read_caliper_event(
     for required in ("type", "action"):
         if not isinstance(event.get(required), str):
             raise BadEvent(f"{required} should be a text")
-    instant = _instant(event.get("eventTime"))
+    instant = instant_or_none(event.get("eventTime"))
     if instant is None:
         raise BadValue("eventTime should be an instant like 2026-02-15T04:31:07.218Z")
     require_timely(instant, now)
@@ -102,7 +102,7 @@ def _event(event: dict[str, Any], envelope: dict[str, Any], instant: int, name: 
         course_id=context if context_type == COURSE else None,
         developer_key_id=in_local_form(_id(target.get("developer_key_id")), who.shard),
         body=canonical,
-        sent_at=_instant(envelope.get("sendTime")),
+        sent_at=instant_or_none(envelope.get("sendTime")),
         extra=canonical_json(unknown) if unknown else None,
     )
 
@@ -198,7 +198,3 @@ def _role(membership: Any) -> str | None:
     role = _text(roles[0]) if isinstance(roles, list) and roles else None
     role = role or membership_role(member(membership, "id"))
     return _ROLES.get(role, role) if role else None
-
-
-def _instant(value: Any) -> int | None:
-    return parse_instant(value) if isinstance(value, str) else None

@@ -11,8 +11,7 @@ from typing import Annotated, Any, Final, NamedTuple
 
 from pydantic import BeforeValidator, ValidationError, create_model
 
-from pipeline.codecs.canonical import canvas_id, hex_128, text_or_none
-from pipeline.codecs.instants import parse_instant
+from pipeline.codecs.canonical import canvas_id, hex_128
 from pipeline.codecs.json_text import canonical_json
 from pipeline.codecs.live_event import (
     COURSE,
@@ -26,37 +25,12 @@ from pipeline.codecs.live_event import (
     request_id,
     require_timely,
 )
+from pipeline.codecs.raw_values import instant_of, required_text, text_of
 from pipeline.codecs.validation import explain
 
 FORMAT: Final = "canvas"
 _METADATA_NAMES: Final = ("metadata", "attributes")
 _TEXT_IDS: Final = frozenset({"session_id", "request_id", "job_id", "user_sis_id"})
-_MAY_BE_NOTHING: Final = frozenset(["", "_", *" \t\n\r\x0b\x0c"])
-"""What blank texts and sentinels begin with."""
-
-
-def _text(value: Any) -> str | None:
-    if isinstance(value, str):
-        return text_or_none(value) if value[:1] in _MAY_BE_NOTHING else value
-    if value is None:
-        return None
-    if isinstance(value, bool | dict | list):
-        raise ValueError("should be a text")  # noqa: TRY004
-    return text_or_none(str(value))
-
-
-def _name(value: Any) -> str:
-    name = _text(value)
-    if name is None:
-        raise ValueError("is blank")
-    return name
-
-
-def _instant(value: Any) -> int:
-    instant = parse_instant(value) if isinstance(value, str) else None
-    if instant is None:
-        raise ValueError("should be an instant like 2026-02-15T04:31:07.218Z")
-    return instant
 
 
 class _Metadata(NamedTuple):
@@ -89,9 +63,12 @@ class _Metadata(NamedTuple):
 
 
 _NAMES: Final = frozenset(_Metadata._fields)
-_REQUIRED: Final[dict[str, Callable[[Any], Any]]] = {"event_name": _name, "event_time": _instant}
+_REQUIRED: Final[dict[str, Callable[[Any], Any]]] = {
+    "event_name": required_text,
+    "event_time": instant_of,
+}
 _OPTIONAL: Final = tuple(
-    (name, canvas_id if name.endswith("_id") and name not in _TEXT_IDS else _text)
+    (name, canvas_id if name.endswith("_id") and name not in _TEXT_IDS else text_of)
     for name in _Metadata._fields
     if name not in _REQUIRED
 )

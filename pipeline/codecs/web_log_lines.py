@@ -10,9 +10,9 @@ from typing import Annotated, Any, Final, NamedTuple
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
-from pipeline.codecs.canonical import canvas_id, dashed, hex_128
-from pipeline.codecs.instants import parse_instant
+from pipeline.codecs.canonical import canvas_id, hex_128
 from pipeline.codecs.json_text import NotJson, canonical_json, read_json
+from pipeline.codecs.raw_values import instant_of, instant_or_none, uuid_of
 from pipeline.codecs.redaction import redact_json
 from pipeline.codecs.validation import explain
 from pipeline.codecs.web_log_fields import LARGEST_WHOLE, SMALLEST_WHOLE
@@ -30,6 +30,7 @@ class Delete(NamedTuple):
 
 
 def _text(value: Any) -> Any:
+    """Return a text as it is: blanks and sentinels are looked for in whole columns, later."""
     if isinstance(value, bool | dict | list):
         raise ValueError("should be a text")  # noqa: TRY004
     return str(value) if isinstance(value, int | float) else value
@@ -52,20 +53,6 @@ def _flag(value: Any) -> bool:
     raise ValueError("should be true or false")
 
 
-def _instant(value: Any) -> int:
-    instant = parse_instant(value) if isinstance(value, str) else None
-    if instant is None:
-        raise ValueError("should be an instant like 2026-02-15T04:31:07.218Z")
-    return instant
-
-
-def _uuid(value: Any) -> str:
-    digits = hex_128(value) if isinstance(value, str) else None
-    if digits is None:
-        raise ValueError("should be a UUID")
-    return dashed(digits)
-
-
 _Text = Annotated[str, BeforeValidator(_text)]
 _NullableText = Annotated[str | None, BeforeValidator(_text)]
 _Whole = Annotated[int, BeforeValidator(_whole)]
@@ -77,8 +64,8 @@ class _Row(BaseModel):
 
     model_config = ConfigDict(extra="allow")
 
-    id: Annotated[str, BeforeValidator(_uuid)]
-    timestamp: Annotated[int, BeforeValidator(_instant)]
+    id: Annotated[str, BeforeValidator(uuid_of)]
+    timestamp: Annotated[int, BeforeValidator(instant_of)]
     user_id: _Id = None
     real_user_id: _Id = None
     course_id: _Id = None
@@ -128,7 +115,7 @@ def _read(document: Any) -> dict[str, Any] | Delete:
     row_id = key["id"] if key.get("id") is not None else value.get("id")
     if action == "D":
         try:
-            erased = _uuid(row_id)
+            erased = uuid_of(row_id)
         except ValueError as error:
             raise _WrongShape(f"key.id {error}") from None
         return Delete(erased, _commit_time(meta))
@@ -162,8 +149,7 @@ def _member(document: dict[str, Any], name: str) -> dict[str, Any]:
 
 
 def _commit_time(meta: dict[str, Any]) -> int | None:
-    stamp = meta.get("ts")
-    return parse_instant(stamp) if isinstance(stamp, str) else None
+    return instant_or_none(meta.get("ts"))
 
 
 def _extra(
