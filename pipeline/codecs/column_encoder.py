@@ -1,28 +1,23 @@
 """Columns → framed Avro values, byte for byte what fastavro writes, no Python per row."""
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 import polars as pl
 import pyarrow as pa
 
-from pipeline.codecs import encode_kernels as kernels
-from pipeline.codecs.arrow_bytes import from_offsets
 from pipeline.codecs.encodable import (
     Column,
-    Encodable,
     NullItem,
     NullValue,
     encodable,
     encodable_plain,
 )
 from pipeline.codecs.flat_schema import FlatField, NotFlat, flat_fields
+from pipeline.codecs.row_program import Line, written
 from pipeline.codecs.wire import prefix
 from pipeline.domain.errors import OurMistake
-
-_BLOCK: Final = 2048
-"""Rows written at once, column by column: they stay in a core's cache until they are whole."""
 
 
 class ColumnEncoder:
@@ -49,29 +44,10 @@ class ColumnEncoder:
             else frame
         )
         height = rows_of(given)
-        fields = [self._encodable(given, field) for field in self._fields]
-        longest = np.full(height, len(self._prefix), np.int64)
-        for field in fields:
-            longest += field.longest()
-        # Pages that are never written to are never handed out by the system.
-        values = np.empty(int(longest.sum()), np.uint8)
-        offsets = np.zeros(height + 1, np.int32)
-        end = 0
-        for first in range(0, height, _BLOCK):
-            rows = slice(first, min(first + _BLOCK, height))
-            ends = np.cumsum(longest[rows])
-            starts = ends - longest[rows]
-            cursors, scratch = starts.copy(), np.empty(ends[-1], np.uint8)
-            kernels.put_constant(self._prefix, scratch, cursors)
-            for field in fields:
-                field.put(rows, scratch, cursors)
-            places = offsets[rows.start + 1 : rows.stop + 1]
-            end = kernels.gather(scratch, starts, cursors, values, end, places)
-        if end >= 1 << 31:
-            raise ValueError("more than 2 GiB cannot be one binary array")
-        return from_offsets(offsets, values[:end])
+        lines = [self._line(given, field) for field in self._fields]
+        return written(lines, height, self._prefix)
 
-    def _encodable(self, given: Mapping[str, Column], field: FlatField) -> Encodable:
+    def _line(self, given: Mapping[str, Column], field: FlatField) -> Line:
         column = given.get(field.name)
         if column is None:
             raise OurMistake(f"a frame of {self._name} has no column {field.name!r}")

@@ -1,6 +1,6 @@
-"""Columns as the encoding kernels take them: plain arrays, and how long a row may become."""
+"""Columns as the encoding kernel takes them: where they lie, and how long they may become."""
 
-from typing import Any, Final, NamedTuple, Protocol, TypeAlias
+from typing import Any, Final, TypeAlias, cast
 
 import numpy as np
 import polars as pl
@@ -8,16 +8,15 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from pipeline.codecs import encode_kernels as kernels
-from pipeline.codecs.arrow_bytes import Bytes, Int64s
+from pipeline.codecs.arrow_bytes import Int64s, buffer_of
 from pipeline.codecs.flat_schema import FlatField
+from pipeline.codecs.row_program import Line, line
 
 Flags = NDArray[np.bool_]
 
 _LONGEST: Final = 10
 """Bytes of the longest varint."""
 _NUMBERS: Final = frozenset({"int", "long", "boolean", "float", "double"})
-_NO_FLAGS: Final[Flags] = np.zeros(0, np.bool_)
-_NO_BYTES: Final[Bytes] = np.zeros(0, np.uint8)
 
 
 PlainColumn: TypeAlias = "pa.Array[Any] | NDArray[Any] | tuple[NDArray[Any], Flags | None]"
@@ -37,109 +36,17 @@ class NullValue(ValueError):
     """A column holds a null where its field takes none."""
 
 
-class Encodable(Protocol):
-    """One field of all rows."""
-
-    def longest(self) -> Int64s | int:
-        """Return how many bytes each row's field may have at most."""
-
-    def put(self, rows: slice, out: Bytes, cursors: Int64s) -> None:
-        """Write the field of some rows at their cursors and move these on."""
-
-
-class _Union(NamedTuple):
-    valid: Flags
-    branches: Bytes
-
-    def put(self, rows: slice, out: Bytes, cursors: Int64s) -> Flags:
-        """Write which branch each row takes, if there are any; return which have a value."""
-        valid = self.valid[rows]
-        if len(self.branches):
-            kernels.put_branches(valid, self.branches, out, cursors)
-        return valid
-
-
-class _Longs(NamedTuple):
-    values: Int64s
-    union: _Union
-
-    def longest(self) -> int:
-        return 1 + _LONGEST
-
-    def put(self, rows: slice, out: Bytes, cursors: Int64s) -> None:
-        valid = self.union.put(rows, out, cursors)
-        kernels.put_longs(self.values[rows], valid, out, cursors)
-
-
-class _Fixed(NamedTuple):
-    cells: Bytes
-    width: int
-    union: _Union
-
-    def longest(self) -> int:
-        return 1 + self.width
-
-    def put(self, rows: slice, out: Bytes, cursors: Int64s) -> None:
-        cells = self.cells[rows.start * self.width : rows.stop * self.width]
-        valid = self.union.put(rows, out, cursors)
-        kernels.put_fixed(cells, self.width, valid, out, cursors)
-
-
-class _Texts(NamedTuple):
-    data: Bytes
-    offsets: Int64s
-    union: _Union
-
-    def longest(self) -> Int64s:
-        return _lengths(self.offsets) + (1 + _LONGEST)
-
-    def put(self, rows: slice, out: Bytes, cursors: Int64s) -> None:
-        offsets = self.offsets[rows.start : rows.stop + 1]
-        valid = self.union.put(rows, out, cursors)
-        kernels.put_texts(self.data, offsets, valid, out, cursors)
-
-
-class _LongLists(NamedTuple):
-    items: Int64s
-    bounds: Int64s
-    union: _Union
-
-    def longest(self) -> Int64s:
-        return _lengths(self.bounds) * _LONGEST + (2 + _LONGEST)
-
-    def put(self, rows: slice, out: Bytes, cursors: Int64s) -> None:
-        bounds = self.bounds[rows.start : rows.stop + 1]
-        valid = self.union.put(rows, out, cursors)
-        kernels.put_long_lists(self.items, bounds, valid, out, cursors)
-
-
-class _TextLists(NamedTuple):
-    data: Bytes
-    offsets: Int64s
-    bounds: Int64s
-    union: _Union
-
-    def longest(self) -> Int64s:
-        texts = _lengths(self.offsets[self.bounds])
-        return texts + _lengths(self.bounds) * _LONGEST + (2 + _LONGEST)
-
-    def put(self, rows: slice, out: Bytes, cursors: Int64s) -> None:
-        bounds = self.bounds[rows.start : rows.stop + 1]
-        valid = self.union.put(rows, out, cursors)
-        kernels.put_text_lists(self.data, self.offsets, bounds, valid, out, cursors)
-
-
-def encodable(field: FlatField, column: pl.Series) -> Encodable:
+def encodable(field: FlatField, column: pl.Series) -> Line:
     """Return a column, of the field's type and without nulls where it has none.
 
     Raises ``NullItem`` for a null within a list.
     """
     if not field.array and field.kind in _NUMBERS and not column.null_count():
-        return _numbers(field, column.to_numpy(), _union(field, None))
+        return _numbers(field, column.to_numpy(), None)
     return _of_arrow(field, column.to_arrow(compat_level=pl.CompatLevel.oldest()))
 
 
-def encodable_plain(field: FlatField, column: PlainColumn) -> Encodable | None:
+def encodable_plain(field: FlatField, column: PlainColumn) -> Line | None:
     """Return a column that is not one of polars, under the same conditions.
 
     None if it is of another type than the field.
@@ -153,11 +60,9 @@ def encodable_plain(field: FlatField, column: PlainColumn) -> Encodable | None:
     values, valid = column if isinstance(column, tuple) else (column, None)
     if field.array or values.dtype.kind not in _KINDS.get(field.kind, ""):
         return None
-    if valid is None:
-        return _numbers(field, values, _union(field, None))
-    if not field.nullable:
+    if valid is not None and not field.nullable:
         raise NullValue
-    return _numbers(field, values, _union(field, None)._replace(valid=valid))
+    return _numbers(field, values, valid)
 
 
 _KINDS: Final = {"boolean": "b", "int": "i", "long": "i", "float": "f", "double": "f"}
@@ -171,61 +76,93 @@ def _is_of(kind: Any, field: FlatField) -> bool:
     return field.kind == "long" and pa.types.is_int64(kind)
 
 
-def _of_arrow(field: FlatField, array: Any) -> Encodable:
-    union = _union(field, array)
+def _of_arrow(field: FlatField, array: Any) -> Line:
     if field.array:
-        return _lists(field, array, union)
+        return _lists(field, array)
     if field.kind in {"string", "bytes"}:
-        return _Texts(_data(array), _offsets(array), union)
-    return _holey(field, array, union)
+        return _texts(field, array)
+    return _holey(field, array)
 
 
-def _holey(field: FlatField, array: Any, union: _Union) -> Encodable:
+def _texts(field: FlatField, array: Any) -> Line:
+    count, (_, offsets, data) = len(array), array.buffers()
+    union, valid = _union(field, array)
+    ends = _offsets(array, offsets)
+    return line(
+        kernels.TEXT,
+        count,
+        int(ends[-1] - ends[0]) + count * (1 + _LONGEST),
+        (array, offsets, data, valid),
+        union=union,
+        valid=_address(valid),
+        data=_address(data),
+        offsets=_address(offsets) + 8 * array.offset,
+    )
+
+
+def _holey(field: FlatField, array: Any) -> Line:
     """Return numbers some of which are null."""
+    valid = None if not array.null_count else _bits(array, 0)
     if field.kind == "boolean":
-        return _numbers(field, _bits(array, 1), union)
+        return _numbers(field, _bits(array, 1), valid)
     if field.kind in {"int", "long"}:
-        return _Longs(_longs(array), union)
+        return _numbers(field, _longs(array), valid)
     order: Any = "<f4" if field.kind == "float" else "<f8"
     given = np.frombuffer(array.buffers()[1] or b"", order)
-    return _numbers(field, given[array.offset : array.offset + len(array)], union)
+    return _numbers(field, given[array.offset : array.offset + len(array)], valid)
 
 
-def _numbers(field: FlatField, values: Any, union: _Union) -> Encodable:
-    if field.kind in {"int", "long"}:
-        return _Longs(values.astype(np.int64, copy=False), union)
-    plain = np.ascontiguousarray(values)
-    return _Fixed(plain.view(np.uint8), plain.itemsize, union)
+def _numbers(field: FlatField, values: Any, valid: Flags | None) -> Line:
+    whole = field.kind in {"int", "long"}
+    values = np.ascontiguousarray(values.astype(np.int64, copy=False) if whole else values)
+    memory = buffer_of(values)
+    there = None if valid is None else buffer_of(np.ascontiguousarray(valid))
+    width = values.itemsize
+    return line(
+        kernels.LONG if whole else kernels.CELL,
+        len(values) if valid is None else min(len(values), len(valid)),
+        len(values) * (1 + (_LONGEST if whole else width)),
+        (memory, there),
+        union=_UNIONS[field.null_branch],
+        valid=_address(there),
+        data=memory.address,
+        width=width,
+    )
 
 
-def _union(field: FlatField, array: Any) -> _Union:
-    union = _UNIONS[field.null_branch]
-    if field.null_branch is None or array is None or not array.null_count:
-        return union
-    return union._replace(valid=_bits(array, 0))
+def _union(field: FlatField, array: Any) -> tuple[int, pa.Buffer | None]:
+    """Return the branches of a field, and which rows have a value (None: all)."""
+    if field.null_branch is None or not array.null_count:
+        return _UNIONS[field.null_branch], None
+    return _UNIONS[field.null_branch], buffer_of(_bits(array, 0))
 
 
-_UNIONS: Final[dict[int | None, _Union]] = {
-    None: _Union(_NO_FLAGS, _NO_BYTES),
-    0: _Union(_NO_FLAGS, np.array([2, 0], np.uint8)),
-    1: _Union(_NO_FLAGS, np.array([0, 2], np.uint8)),
-}
-"""By the branch of null, without nulls: made once, for a commit of few rows has 83 columns."""
+_UNIONS: Final[dict[int | None, int]] = {None: 0, 0: 1 | 2 << 8 | 0 << 16, 1: 1 | 0 << 8 | 2 << 16}
+"""By the branch of null: the branches as ``encode_kernels.UNION`` has them, as zigzag varints."""
 
 
-def _lengths(ends: Int64s) -> Int64s:
-    """Return the differences of neighbours; numpy's own function takes 5 µs longer."""
-    lengths: Int64s = ends[1:] - ends[:-1]
-    return lengths
-
-
-def _lists(field: FlatField, array: Any, union: _Union) -> Encodable:
-    bounds, items = _offsets(array), array.values
+def _lists(field: FlatField, array: Any) -> Line:
+    bounds, items = _offsets(array, array.buffers()[1]), array.values
     if items.null_count and items[bounds[0] : bounds[-1]].null_count:
         raise NullItem
-    if field.kind in {"string", "bytes"}:
-        return _TextLists(_data(items), _offsets(items), bounds, union)
-    return _LongLists(_longs(items), bounds, union)
+    count, held = len(array), int(bounds[-1] - bounds[0])
+    union, valid = _union(field, array)
+    starts = array.buffers()[1]
+    longest = held * _LONGEST + count * (2 + _LONGEST)
+    said: dict[str, int] = {
+        "union": union,
+        "valid": _address(valid),
+        "bounds": _address(starts) + 8 * array.offset,
+    }
+    if field.kind not in {"string", "bytes"}:
+        memory = buffer_of(_longs(items))
+        keeps = (array, starts, memory, valid)
+        return line(kernels.LONG_LIST, count, longest, keeps, data=memory.address, **said)
+    _, offsets, data = items.buffers()
+    ends = _offsets(items, offsets)
+    longest += int(ends[bounds[-1]] - ends[bounds[0]])
+    said |= {"data": _address(data), "offsets": _address(offsets) + 8 * items.offset}
+    return line(kernels.TEXT_LIST, count, longest, (array, starts, offsets, data, valid), **said)
 
 
 def _bits(array: Any, buffer: int) -> Flags:
@@ -241,11 +178,11 @@ def _longs(array: Any) -> Int64s:
     return values[array.offset : array.offset + len(array)].astype(np.int64, copy=False)  # type: ignore[no-any-return]
 
 
-def _offsets(array: Any) -> Int64s:
+def _offsets(array: Any, buffer: pa.Buffer | None) -> Int64s:
     if not len(array):
         return np.zeros(1, np.int64)
-    return np.frombuffer(array.buffers()[1], np.int64)[array.offset : array.offset + len(array) + 1]
+    return np.frombuffer(cast(bytes, buffer), np.int64, len(array) + 1, 8 * array.offset)
 
 
-def _data(array: Any) -> Bytes:
-    return np.frombuffer(array.buffers()[2] or b"", np.uint8)
+def _address(buffer: pa.Buffer | None) -> int:
+    return 0 if buffer is None else buffer.address

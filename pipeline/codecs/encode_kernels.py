@@ -1,25 +1,40 @@
-"""Avro's binary encoding, a column at a time into rows that lie apart.
+"""Avro's binary encoding: rows out of columns, one row after the other.
 
-Each kernel writes one field of every row at the row's cursor and moves the cursor on. ``valid``
-says which rows have a value (empty: all of them); of a union ``put_branches`` comes first.
+A row is written as a program says that has a line of ``PLACES`` numbers for each field: what kind
+of field it is and at which addresses its columns lie. So a batch is one call, however many columns
+it has; a call for each column of a small batch costs more than all that is written.
 
 https://avro.apache.org/docs/1.11.1/specification/#binary-encoding
 """
 
-from typing import Any
+from typing import Any, Final
 
 import numba
 import numpy as np
 from numba import types
 
-from pipeline.codecs.memory_kernels import copy_bytes, set_byte
+from pipeline.codecs.memory_kernels import byte_at, copy_bytes, set_byte, word_at
 
 _BYTES = types.Array(types.uint8, 1, "C", readonly=True)
 _LONGS = types.Array(types.int64, 1, "C", readonly=True)
 _OFFSETS = types.Array(types.int32, 1, "C", readonly=True)
-_FLAGS = types.Array(types.boolean, 1, "C", readonly=True)
+_PROGRAM = types.Array(types.int64, 2, "C", readonly=True)
 _OUT = types.uint8[::1]
-_CURSORS = types.int64[::1]
+
+PLACES: Final = 7
+KIND, UNION, VALID, DATA, OFFSETS, BOUNDS, WIDTH = range(PLACES)
+"""Places of a line.
+
+``VALID``, ``DATA``, ``OFFSETS`` and ``BOUNDS`` are addresses: of a byte a row that says whether it
+has a value (0: all have), of numbers or bytes, of where each text and where each list begins.
+``WIDTH`` is that of cells. ``UNION`` is 0 where no row can be without a value, else 1 and, 8 bits
+each above it, the branch of a value and that of null.
+"""
+
+LONG, CELL, TEXT, LONG_LIST, TEXT_LIST, BARE_TEXT, DIGITS, CONSTANT = range(8)
+"""Kinds: int or long; a cell of ``WIDTH`` bytes (boolean, float, double); text or bytes; arrays of
+such. Parts of keys: a text without its length, a whole number in decimal, the same ``WIDTH`` bytes
+in every row."""
 
 
 @numba.njit(types.int64(types.int64, types.int64, types.int64), cache=True, inline="always")
@@ -46,126 +61,105 @@ def _text(out: Any, at: Any, data: Any, start: Any, end: Any) -> Any:
     return at + end - start
 
 
-@numba.njit(types.void(_FLAGS, _BYTES, _OUT, _CURSORS), cache=True, nogil=True)
-def put_branches(valid: Any, branches: Any, out: Any, cursors: Any) -> None:
-    """Write the branch of a union to every row: that of its value, or that of null."""
-    for row in range(len(cursors)):
-        out[cursors[row]] = branches[0] if len(valid) == 0 or valid[row] else branches[1]
-        cursors[row] += 1
-
-
-@numba.njit(types.void(_BYTES, _OUT, _CURSORS), cache=True, nogil=True)
-def put_constant(value: Any, out: Any, cursors: Any) -> None:
-    """Write the same bytes to every row."""
-    memory, source = np.int64(out.ctypes.data), np.int64(value.ctypes.data)
-    for row in range(len(cursors)):
-        copy_bytes(memory, cursors[row], source, np.int64(0), len(value))
-        cursors[row] += len(value)
-
-
-@numba.njit(types.void(_LONGS, _FLAGS, _OUT, _CURSORS), cache=True, nogil=True)
-def put_longs(values: Any, valid: Any, out: Any, cursors: Any) -> None:
-    """Write an int or long to every row; 4 ns each."""
-    memory: Any = np.int64(out.ctypes.data)
-    for row in range(len(cursors)):
-        if len(valid) == 0 or valid[row]:
-            cursors[row] = _varint(memory, cursors[row], values[row])
-
-
-@numba.njit(types.void(_BYTES, types.int64, _FLAGS, _OUT, _CURSORS), cache=True, nogil=True)
-def put_fixed(cells: Any, width: Any, valid: Any, out: Any, cursors: Any) -> None:
-    """Write so many bytes of ``cells`` to every row: booleans, floats, doubles."""
-    memory, source = np.int64(out.ctypes.data), np.int64(cells.ctypes.data)
-    for row in range(len(cursors)):
-        if len(valid) == 0 or valid[row]:
-            copy_bytes(memory, cursors[row], source, row * width, width)
-            cursors[row] += width
-
-
-@numba.njit(types.void(_BYTES, _LONGS, _FLAGS, _OUT, _CURSORS), cache=True, nogil=True)
-def put_texts(data: Any, offsets: Any, valid: Any, out: Any, cursors: Any) -> None:
-    """Write a text or bytes to every row: what lies between two offsets."""
-    memory, source = np.int64(out.ctypes.data), np.int64(data.ctypes.data)
-    for row in range(len(cursors)):
-        if len(valid) == 0 or valid[row]:
-            cursors[row] = _text(memory, cursors[row], source, offsets[row], offsets[row + 1])
-
-
-@numba.njit(types.void(_LONGS, _LONGS, _FLAGS, _OUT, _CURSORS), cache=True, nogil=True)
-def put_long_lists(items: Any, bounds: Any, valid: Any, out: Any, cursors: Any) -> None:
-    """Write an array of longs to every row: one block if there are items, then an empty one."""
-    memory: Any = np.int64(out.ctypes.data)
-    for row in range(len(cursors)):
-        if len(valid) and not valid[row]:
-            continue
-        at, first, end = cursors[row], bounds[row], bounds[row + 1]
-        if end > first:
-            at = _varint(memory, at, end - first)
-            for item in range(first, end):
-                at = _varint(memory, at, items[item])
-        out[at] = 0
-        cursors[row] = at + 1
-
-
-@numba.njit(types.void(_BYTES, _LONGS, _LONGS, _FLAGS, _OUT, _CURSORS), cache=True, nogil=True)
-def put_text_lists(
-    data: Any, offsets: Any, bounds: Any, valid: Any, out: Any, cursors: Any
-) -> None:
-    """Write an array of texts to every row, as ``put_long_lists`` does."""
-    memory, source = np.int64(out.ctypes.data), np.int64(data.ctypes.data)
-    for row in range(len(cursors)):
-        if len(valid) and not valid[row]:
-            continue
-        at, first, end = cursors[row], bounds[row], bounds[row + 1]
-        if end > first:
-            at = _varint(memory, at, end - first)
-            for item in range(first, end):
-                at = _text(memory, at, source, offsets[item], offsets[item + 1])
-        out[at] = 0
-        cursors[row] = at + 1
-
-
-@numba.njit(types.void(_BYTES, _LONGS, _OUT, _CURSORS), cache=True, nogil=True)
-def put_bare_texts(data: Any, offsets: Any, out: Any, cursors: Any) -> None:
-    """Write a text to every row without its length, as a part of a key."""
-    memory, source = np.int64(out.ctypes.data), np.int64(data.ctypes.data)
-    for row in range(len(cursors)):
-        length = offsets[row + 1] - offsets[row]
-        copy_bytes(memory, cursors[row], source, offsets[row], length)
-        cursors[row] += length
-
-
-@numba.njit(types.void(_LONGS, _OUT, _CURSORS), cache=True, nogil=True)
-def put_digits(values: Any, out: Any, cursors: Any) -> None:
-    """Write a whole number in decimal to every row; 15 ns each."""
-    for row in range(len(cursors)):
-        at, rest = cursors[row], np.uint64(values[row])
-        if values[row] < 0:
-            out[at] = 45
-            at += 1
-            rest = ~rest + np.uint64(1)
-        end, left = at + 1, rest
-        while left >= np.uint64(10):
-            left //= np.uint64(10)
-            end += 1
-        for place in range(end - 1, at - 1, -1):
-            out[place] = np.uint8(np.uint64(48) + rest % np.uint64(10))
-            rest //= np.uint64(10)
-        cursors[row] = end
+@numba.njit(types.int64(types.int64, types.int64, types.int64), cache=True, inline="always")
+def _digits(out: Any, at: Any, value: Any) -> Any:
+    """Write a whole number in decimal to memory and return where it ends; 15 ns each."""
+    rest = np.uint64(value)
+    if value < 0:
+        set_byte(out, at, np.int64(45))
+        at += 1
+        rest = ~rest + np.uint64(1)
+    end, left = at + 1, rest
+    while left >= np.uint64(10):
+        left //= np.uint64(10)
+        end += 1
+    for place in range(end - 1, at - 1, -1):
+        set_byte(out, place, np.int64(np.uint64(48) + rest % np.uint64(10)))
+        rest //= np.uint64(10)
+    return end
 
 
 @numba.njit(
-    types.int64(_BYTES, _LONGS, _LONGS, _OUT, types.int64, types.int32[::1]),
+    types.int64(types.int64, types.int64, types.int64, types.int64, types.int64),
     cache=True,
-    nogil=True,
+    inline="always",
 )
-def gather(scratch: Any, starts: Any, ends: Any, out: Any, at: Any, offsets: Any) -> Any:
-    """Copy rows that lie apart behind each other; note where each ends and return the last."""
-    memory, source = np.int64(out.ctypes.data), np.int64(scratch.ctypes.data)
-    for row in range(len(starts)):
-        copy_bytes(memory, at, source, starts[row], ends[row] - starts[row])
-        at += ends[row] - starts[row]
-        offsets[row] = np.int32(at)
+def _list(out: Any, at: Any, line: Any, first: Any, end: Any) -> Any:
+    """Write an array: one block if there are items, then an empty one; return where it ends."""
+    if end > first:
+        at = _varint(out, at, end - first)
+        data, offsets = word_at(line, DATA), word_at(line, OFFSETS)
+        if word_at(line, KIND) == LONG_LIST:
+            for item in range(first, end):
+                at = _varint(out, at, word_at(data, item))
+        else:
+            for item in range(first, end):
+                at = _text(out, at, data, word_at(offsets, item), word_at(offsets, item + 1))
+    set_byte(out, at, np.int64(0))
+    return at + 1
+
+
+@numba.njit(
+    types.int64(types.int64, types.int64, types.int64, types.int64), cache=True, inline="always"
+)
+def _part(out: Any, at: Any, line: Any, row: Any) -> Any:
+    """Write a row's part of a key and return where it ends."""
+    kind, data = word_at(line, KIND), word_at(line, DATA)
+    if kind == DIGITS:
+        return _digits(out, at, word_at(data, row))
+    start, end = np.int64(0), word_at(line, WIDTH)
+    if kind == BARE_TEXT:
+        start, end = word_at(word_at(line, OFFSETS), row), word_at(word_at(line, OFFSETS), row + 1)
+    copy_bytes(out, at, data, start, end - start)
+    return at + end - start
+
+
+@numba.njit(
+    types.int64(types.int64, types.int64, types.int64, types.int64), cache=True, inline="always"
+)
+def _value(out: Any, at: Any, line: Any, row: Any) -> Any:
+    """Write the value of a row's field and return where it ends."""
+    kind, data = word_at(line, KIND), word_at(line, DATA)
+    if kind == LONG:
+        return _varint(out, at, word_at(data, row))
+    if kind == TEXT:
+        offsets = word_at(line, OFFSETS)
+        return _text(out, at, data, word_at(offsets, row), word_at(offsets, row + 1))
+    if kind == CELL:
+        width = word_at(line, WIDTH)
+        copy_bytes(out, at, data, row * width, width)
+        return at + width
+    if kind >= BARE_TEXT:
+        return _part(out, at, line, row)
+    bounds = word_at(line, BOUNDS)
+    return _list(out, at, line, word_at(bounds, row), word_at(bounds, row + 1))
+
+
+@numba.njit(types.int64(_PROGRAM, _BYTES, _OUT, types.int32[::1]), cache=True, nogil=True)
+def write_rows(program: Any, prefix: Any, out: Any, offsets: Any) -> Any:
+    """Write rows behind each other, each after ``prefix``; return where the last one ends.
+
+    ``offsets`` take where each begins, and the end; there is one more of them than rows. ``out``
+    has room for the longest that they can be, and the caller keeps what the program points into.
+    A session of 41 fields costs 740 to 960 ns, a delta of 22 fields 260 to 360 (machine busy).
+    """
+    memory, source = np.int64(out.ctypes.data), np.int64(prefix.ctypes.data)
+    lines: Any = np.int64(program.ctypes.data)
+    at: Any = np.int64(0)
+    offsets[0] = 0
+    for row in range(len(offsets) - 1):
+        copy_bytes(memory, at, source, np.int64(0), np.int64(len(prefix)))
+        at += len(prefix)
+        for field in range(len(program)):
+            line = lines + field * 8 * PLACES
+            valid, union = word_at(line, VALID), word_at(line, UNION)
+            there = valid == 0 or byte_at(valid, row) != 0
+            if union != 0:
+                set_byte(memory, at, union >> 8 if there else union >> 16)
+                at += 1
+            if there:
+                at = _value(memory, at, line, row)
+        offsets[row + 1] = np.int32(at)
     return at
 
 

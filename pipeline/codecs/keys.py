@@ -9,10 +9,12 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from pipeline.codecs import encode_kernels as kernels
-from pipeline.codecs.arrow_bytes import Bytes, Int64s, from_offsets
+from pipeline.codecs.arrow_bytes import buffer_of, from_offsets
+from pipeline.codecs.row_program import Line, line, written
 
 SEPARATOR: Final = "|"
-_SEPARATOR: Final = np.frombuffer(SEPARATOR.encode(), np.uint8)
+_SEPARATOR: Final = pa.py_buffer(SEPARATOR.encode())
+_NOTHING: Final = np.zeros(0, np.uint8)
 _DIGITS: Final = 20
 """Of a number of 64 bits, its sign included."""
 
@@ -32,35 +34,31 @@ def joined_keys(parts: Sequence[pa.LargeStringArray | NDArray[np.int64]]) -> pa.
 
     A query of polars costs a millisecond on a machine whose cores are busy, few rows or many.
     """
-    texts = [_text(part) if isinstance(part, pa.Array) else None for part in parts]
-    longest = np.full(len(parts[0]), len(parts) - 1, np.int64)
-    for text in texts:
-        longest += _DIGITS if text is None else np.diff(text[1])
-    ends = np.cumsum(longest)
-    starts = ends - longest
-    cursors, scratch = starts.copy(), np.empty(int(longest.sum()), np.uint8)
-    for number, (part, text) in enumerate(zip(parts, texts, strict=True)):
-        if number:
-            kernels.put_constant(_SEPARATOR, scratch, cursors)
-        if text is None:
-            numbers: Any = part
-            kernels.put_digits(numbers, scratch, cursors)
-        else:
-            kernels.put_bare_texts(*text, scratch, cursors)
-    offsets = np.zeros(len(longest) + 1, np.int32)
-    keys = np.empty(len(scratch), np.uint8)
-    end = kernels.gather(scratch, starts, cursors, keys, 0, offsets[1:])
-    if end >= 1 << 31:
-        raise ValueError("more than 2 GiB cannot be one binary array")
-    return from_offsets(offsets, keys[:end])
+    rows, width = len(parts[0]), _SEPARATOR.size
+    bar = line(kernels.CONSTANT, rows, rows * width, None, data=_SEPARATOR.address, width=width)
+    lines = [_part(parts[0])]
+    for part in parts[1:]:
+        lines += [bar, _part(part)]
+    return written(lines, rows, _NOTHING)
 
 
-def _text(texts: Any) -> tuple[Bytes, Int64s]:
-    _, offsets, data = texts.buffers()
-    if offsets is None or not len(texts):
-        return np.zeros(0, np.uint8), np.zeros(1, np.int64)
-    wide = np.frombuffer(memoryview(offsets), np.int64, len(texts) + 1, texts.offset * 8)
-    return np.frombuffer(b"" if data is None else memoryview(data), np.uint8), wide
+def _part(part: Any) -> Line:
+    rows = len(part)
+    if not isinstance(part, pa.Array):
+        memory = buffer_of(np.ascontiguousarray(part, np.int64))
+        return line(kernels.DIGITS, rows, rows * _DIGITS, memory, data=memory.address)
+    _, offsets, data = part.buffers()
+    if offsets is None or data is None or not rows:
+        return line(kernels.CONSTANT, rows, 0, None)
+    wide = np.frombuffer(memoryview(offsets), np.int64, rows + 1, part.offset * 8)
+    return line(
+        kernels.BARE_TEXT,
+        rows,
+        int(wide[-1] - wide[0]),
+        (part, offsets, data),
+        data=data.address,
+        offsets=offsets.address + 8 * part.offset,
+    )
 
 
 def binary_values(column: pl.Series) -> pa.BinaryArray:

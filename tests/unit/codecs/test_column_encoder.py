@@ -147,6 +147,19 @@ def test_a_plain_column_that_does_not_fit_is_our_mistake(kind: Any, column: Any,
         ColumnEncoder(schema, 7).encode({"f": column})
 
 
+def test_columns_of_other_lengths_are_our_mistake() -> None:
+    """The loop that writes rows reads every column at every row."""
+    schema = {
+        "type": "record",
+        "name": "Two",
+        "fields": [{"name": "a", "type": "long"}, {"name": "b", "type": ["null", "long"]}],
+    }
+    two, three = np.zeros(2, np.int64), np.zeros(3, np.int64)
+    for other in (three, (two, np.ones(1, np.bool_)), (three, None)):
+        with pytest.raises(OurMistake, match="rows are no frame"):
+            ColumnEncoder(schema, 7).encode({"a": two, "b": other})
+
+
 def test_a_null_within_a_list_is_our_mistake() -> None:
     array = {"type": "array", "items": "long"}
     schema = {"type": "record", "name": "R", "fields": [{"name": "f", "type": array}]}
