@@ -4,17 +4,14 @@ Times are microseconds; ranges are [start, end).
 """
 
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
-from types import TracebackType
-from typing import Any, Final, NamedTuple, Self
+from typing import Any, Final, NamedTuple
 
 import polars as pl
+from clickhouse_connect.driver.client import Client
 
 from pipeline.codecs.schemas import Schemas
 from pipeline.domain.event_time import MINUTE
 from pipeline.domain.feeds import COURSE_AUDIT, LIVE_EVENTS, WEB_LOGS
-from pipeline.sink.client import open_client
-from pipeline.sink.connection import ClickHouseConnection
 from pipeline.sink.queries import Rows, query
 from pipeline.sink.recorded import Recorded
 from pipeline.sink.selections import Selection
@@ -67,23 +64,12 @@ class AlertCount(NamedTuple):
     last: int
 
 
-class AlertReader(AbstractContextManager["AlertReader"]):
+class AlertReader:
     """Reads one database; every method raises Unavailable and OurMistake."""
 
-    def __init__(self, connection: ClickHouseConnection, schemas: Schemas) -> None:
-        self._client = open_client(connection)
-        self._recorded = Recorded(self._client, schemas)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._client.close()
+    def __init__(self, client: Client, schemas: Schemas) -> None:
+        self._client = client
+        self._recorded = Recorded(client, schemas)
 
     def final_minutes(self) -> tuple[int, int] | None:
         """Return the range of the minutes that are final; None if none is."""

@@ -35,6 +35,7 @@ from pipeline.engine.backtest import (
     with_whole,
 )
 from pipeline.sink.alert_reading import AlertReader
+from pipeline.sink.client import client_of
 
 DAY: Final = 24 * HOUR
 SHOWN: Final = 20
@@ -100,7 +101,8 @@ def backtest(order: Order, settings: Settings | None = None) -> Judged:
             past = files
             span = _span(order, past)
         else:
-            reader = stack.enter_context(AlertReader(settings.clickhouse(), schemas))
+            client = stack.enter_context(client_of(settings.clickhouse()))
+            reader = AlertReader(client, schemas)
             past = StoredStats(reader)
             span = _span(order, past)
             recorded = reader.alerts(span.start, span.end)

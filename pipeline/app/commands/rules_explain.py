@@ -14,6 +14,7 @@ from pipeline.domain.errors import OurMistake
 from pipeline.domain.event_time import HOUR, MICROS, MINUTE
 from pipeline.engine.backtest import measure_of
 from pipeline.sink.alert_reading import AlertReader
+from pipeline.sink.client import client_of
 from pipeline.sink.queries import Rows
 
 Record = dict[str, Any]
@@ -31,7 +32,8 @@ def explain(named: str, settings: Settings | None = None) -> None:
     settings = settings or load_settings()
     out = console()
     rules = {rule.id: rule for rule in wiring.rules(settings)}
-    with AlertReader(settings.clickhouse(), wiring.schemas(settings)) as reader:
+    with client_of(settings.clickhouse()) as client:
+        reader = AlertReader(client, wiring.schemas(settings))
         found = reader.named(named.lower())
         if not found:
             raise OurMistake(f"{named} is the beginning of no alert's episode: see alerts list")

@@ -13,6 +13,7 @@ from pipeline.app.settings import Settings, load_settings
 from pipeline.domain.errors import Unavailable
 from pipeline.domain.event_time import HOUR, MICROS
 from pipeline.sink.alert_reading import AlertCount, AlertReader
+from pipeline.sink.client import client_of
 
 DAY: Final = 24 * HOUR
 
@@ -48,7 +49,8 @@ def list_rules(days: int, settings: Settings | None = None) -> None:
 
 def _counts(settings: Settings, since: int) -> tuple[dict[str, AlertCount] | None, str]:
     try:
-        with AlertReader(settings.clickhouse(), wiring.schemas(settings)) as reader:
+        with client_of(settings.clickhouse()) as client:
+            reader = AlertReader(client, wiring.schemas(settings))
             found: Mapping[str, AlertCount] = {c.rule: c for c in reader.alert_counts(since)}
             return dict(found), ""
     except Unavailable as error:
