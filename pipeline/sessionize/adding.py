@@ -29,7 +29,7 @@ class Added(NamedTuple):
 
 
 class _Room(NamedTuple):
-    """Where the kernel writes down what it did, in the order of its arguments."""
+    """Where the kernel writes down what it did, by the names of its arguments."""
 
     changes: I64
     touched: I64
@@ -81,24 +81,24 @@ class Adding:
             counts[kernels.FREE_SLOTS] = store.numbers.count
             counts[kernels.FREE_BLOCKS] = sets.numbers.count
             done = kernels.add_rows(
-                store.rows,
-                store.sizes,
-                store.further,
-                store.marks,
-                sets.blocks,
-                sets.links,
-                self._index.table,
-                store.numbers.free,
-                sets.numbers.free,
-                counts,
-                *room,
-                rows.matrix,
-                days,
-                starts,
-                at.NEUTRAL,
-                requests,
-                self._gap,
-                done,
+                rows=store.rows,
+                sizes=store.sizes,
+                further=store.further,
+                marks=store.marks,
+                blocks=sets.blocks,
+                links=sets.links,
+                index=self._index.table,
+                free_slots=store.numbers.free,
+                free_blocks=sets.numbers.free,
+                counts=counts,
+                **room._asdict(),
+                batch=rows.matrix,
+                days=days,
+                day_starts=starts,
+                neutral=at.NEUTRAL,
+                requests=requests,
+                gap=self._gap,
+                first=done,
             )
             added.append(self._added(rows, room, counts))
 

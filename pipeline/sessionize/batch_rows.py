@@ -1,6 +1,6 @@
 """A batch as the kernel takes it: a matrix of numbers, texts by their hash."""
 
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 import polars as pl
@@ -13,24 +13,7 @@ from pipeline.sessionize.hashing import text_hash
 from pipeline.sessionize.text_pool import KnownTexts, TextPool
 from pipeline.sessionize.text_views import TextViews, text_views
 
-_PLAIN: Final = (
-    "time",
-    "offset",
-    "duration",
-    "status",
-    "login",
-    "session_hi",
-    "session_lo",
-    "key_hi",
-    "key_lo",
-    "page",
-    "write",
-    "participated",
-    "masqueraded",
-)
-"""Columns without nulls, in the order of ``lay_out``."""
-_NUMBERS: Final = ("actor", "course", "user", "developer_key")
-_TEXTS: Final = ("controller", "ip", "user_agent")
+_FLAGS: Final = ("page", "write", "participated", "masqueraded")
 _ALL: Final = np.empty(0, np.bool_)
 
 
@@ -44,22 +27,41 @@ class BatchRows(NamedTuple):
 
 def batch_rows(batch: pl.DataFrame) -> BatchRows:
     """Return an event batch of at least one row; columns are those of ``row_kernels``."""
-    plain: list[Any] = [batch[name].to_numpy() for name in _PLAIN]
-    paths = text_views(batch["path"])
-    counted = [numbers(batch[name]) for name in _NUMBERS]
-    controllers, ips, agents = (text_views(batch[name]) for name in _TEXTS)
+    flags = {name: batch[name].to_numpy() for name in _FLAGS}
+    actors, courses = numbers(batch["actor"]), numbers(batch["course"])
+    users, developer_keys = numbers(batch["user"]), numbers(batch["developer_key"])
+    controllers, ips = text_views(batch["controller"]), text_views(batch["ip"])
+    agents, paths = text_views(batch["user_agent"]), text_views(batch["path"])
     matrix = np.empty((batch.height, row.COLUMNS), np.int64)
-    columns = [
-        *plain,
-        _valid(batch["session_id"]),
-        paths.valid,
-        *(each.values for each in counted),
-        *(_ALL if each.valid is None else each.valid for each in counted),
-        *(text_hash(texts) for texts in (controllers, ips, agents)),
-        *(texts.valid for texts in (controllers, ips, agents)),
-        matrix,
-    ]
-    lay_out(*columns)
+    lay_out(
+        times=batch["time"].to_numpy(),
+        offsets=batch["offset"].to_numpy(),
+        durations=batch["duration"].to_numpy(),
+        statuses=batch["status"].to_numpy(),
+        logins=batch["login"].to_numpy(),
+        id_high=batch["session_hi"].to_numpy(),
+        id_low=batch["session_lo"].to_numpy(),
+        key_high=batch["key_hi"].to_numpy(),
+        key_low=batch["key_lo"].to_numpy(),
+        **flags,
+        has_session=_valid(batch["session_id"]),
+        has_path=paths.valid,
+        actors=actors.values,
+        courses=courses.values,
+        users=users.values,
+        developer_keys=developer_keys.values,
+        has_actor=_some(actors.valid),
+        has_course=_some(courses.valid),
+        has_user=_some(users.valid),
+        has_developer_key=_some(developer_keys.valid),
+        controllers=text_hash(controllers),
+        ips=text_hash(ips),
+        agents=text_hash(agents),
+        has_controller=controllers.valid,
+        has_ip=ips.valid,
+        has_agent=agents.valid,
+        matrix=matrix,
+    )
     return BatchRows(matrix, (controllers, ips), paths)
 
 
@@ -77,6 +79,9 @@ def keep_texts(pool: TextPool, batch: BatchRows, hashes: U64, rows: I64) -> None
         pool.release(hashes[~held])
 
 
-def _valid(column: pl.Series) -> Flags:
-    valid = validity(column.to_arrow()) if column.null_count() else None
+def _some(valid: Flags | None) -> Flags:
     return _ALL if valid is None else valid
+
+
+def _valid(column: pl.Series) -> Flags:
+    return _some(validity(column.to_arrow()) if column.null_count() else None)
