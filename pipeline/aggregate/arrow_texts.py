@@ -84,14 +84,6 @@ def list_items(series: pl.Series) -> tuple[I64, Any]:
     ), array.values
 
 
-def text_items(series: pl.Series) -> tuple[I64, Texts]:
-    """Return how many texts each list has, and all of them one after the other."""
-    offsets, items = list_items(series)
-    all_of_them = _of_arrow(items)
-    used = all_of_them.offsets[offsets[0] : offsets[-1] + 1]
-    return np.diff(offsets), Texts(used, all_of_them.data)
-
-
 def _of_arrow(array: Any) -> Texts:
     if len(array) == 0:
         return Texts(np.zeros(1, np.int64), np.zeros(0, np.uint8))

@@ -76,7 +76,7 @@ class BatchColumns:
         """Return a column of texts where they lie."""
         column = self._texts.get(name)
         if column is None:
-            column = self._texts[name] = _text_column(self._batch[name])
+            column = self._texts[name] = text_views(self._batch[name])
         return column
 
     def _number(self, name: str) -> _Numbers:
@@ -90,7 +90,8 @@ class BatchColumns:
         return column
 
 
-def _text_column(series: pl.Series) -> TextViews:
+def text_views(series: pl.Series) -> TextViews:
+    """Return a column of texts where they lie."""
     array: Any = series.to_arrow(compat_level=pl.CompatLevel.newest())
     if len(array.buffers()) > _ONE_DATA_BUFFER:
         whole = pl.Series(values=series.to_arrow(compat_level=pl.CompatLevel.oldest()))
@@ -108,6 +109,17 @@ def _text_column(series: pl.Series) -> TextViews:
         views = views.copy()
         views[::2][~present] = 0
     return TextViews(views, inside, data, present)
+
+
+def item_views(series: pl.Series) -> tuple[I64, TextViews]:
+    """Return how many texts each list of a column without nulls has, and all of them in a row."""
+    array: Any = series.to_arrow(compat_level=pl.CompatLevel.newest())
+    offsets = array.buffers()[1]
+    if offsets is None or len(array) == 0:
+        return np.zeros(len(array), np.int64), text_views(pl.Series([], dtype=pl.String))
+    bounds = np.frombuffer(memoryview(offsets), np.int64, len(array) + 1, 8 * array.offset)
+    items = array.values.slice(bounds[0], bounds[-1] - bounds[0])
+    return np.diff(bounds), text_views(pl.Series(values=items))
 
 
 def _present(array: Any) -> Flags | None:

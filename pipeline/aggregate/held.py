@@ -84,11 +84,9 @@ class Held:
         """
         spaces = (rows.feeds << 32) | rows.dimensions
         slots = self._find(rows.minutes, spaces, rows.keys)
-        fresh = np.flatnonzero(~self._alive[slots])
-        if len(fresh) == 0:
+        at = count_kernels.first_rows(slots, self._alive)
+        if len(at) == 0:
             return slots, None
-        new, first = np.unique(slots[fresh], return_index=True)
-        at = fresh[np.sort(first)]  # in the order of rows
         new = slots[at]
         cells = self._cells_of(rows.minutes[at], spaces[at])
         admitted = np.empty(len(new), bool)
@@ -97,6 +95,7 @@ class Held:
         self._begin(new[admitted], rows.feeds[at[admitted]], cells[admitted])
         if admitted.all():
             return slots, None
+        self._alive[new[~admitted]] = False
         folded = ~self._alive[slots]
         over = np.flatnonzero(folded)
         slots[over] = self._others(rows.minutes[over], spaces[over])

@@ -14,13 +14,16 @@ import pyarrow as pa
 
 from pipeline.aggregate import count_kernels
 from pipeline.aggregate.arrays import longer
-from pipeline.aggregate.arrow_texts import I64, Texts
+from pipeline.aggregate.arrow_texts import I64
+from pipeline.aggregate.batch_columns import TextViews, text_views
 from pipeline.aggregate.indexes import PairIndex, TextIndex
 from pipeline.aggregate.members import estimated_distinct, smallest_by_hash
 
 _END: Final = -1
 _SPARE: Final = 65_536
 """Pairs left behind that are not worth packing for."""
+
+_NO_NULLS: Final = np.zeros(0, np.uint8)
 
 Flags = npt.NDArray[np.bool_]
 
@@ -46,20 +49,19 @@ class HeldMembers:
         self._capped: Flags = np.zeros(0, bool)
         self._held = 0
 
-    def add(self, slots: I64, members: Texts) -> None:
+    def add(self, slots: I64, members: TextViews) -> None:
         """Note a member for each row's slot."""
         if len(slots) == 0:
             return
         self._reach(int(slots.max()) + 1)
-        numbers = self._texts.numbers(np.zeros(len(slots), np.int64), members)
+        numbers = self._texts.numbers_of_views(0, members, _NO_NULLS)
         pairs = self._pairs.numbers(slots, numbers)
         self._alive = longer(self._alive, len(self._pairs), filled_with=False)
         self._nexts = longer(self._nexts, len(self._pairs), filled_with=_END)
-        fresh = np.unique(pairs[~self._alive[pairs]])
+        fresh = pairs[count_kernels.first_rows(pairs, self._alive)]
         if len(fresh) == 0:
             return
         grown = self._pairs.left[fresh]
-        self._alive[fresh] = True
         self._held += len(fresh)
         count_kernels.link(fresh, grown, self._heads, self._nexts)
         np.add.at(self._counts, grown, 1)
@@ -114,7 +116,8 @@ class HeldMembers:
         self._reach(int(slots.max(initial=-1)) + 1)
         texts = self._texts.texts(self._pairs.right[self._walk(slots)])
         other = type(self)(self._most)
-        other.add(np.repeat(np.arange(len(slots)), self._counts[slots]), texts)
+        of = np.repeat(np.arange(len(slots)), self._counts[slots])
+        other.add(of, text_views(texts.series()))
         other.cap(np.flatnonzero(self._capped[slots]))
         return other
 

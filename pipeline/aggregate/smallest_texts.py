@@ -23,21 +23,6 @@ class SmallestTexts:
         self._pool: Bytes = np.empty(_FIRST_BYTES, np.uint8)
         self._filled: I64 = np.zeros(2, np.int64)
 
-    def add(self, groups: I64, texts: Texts) -> None:
-        """Offer a text to each row's group."""
-        if len(groups) == 0:
-            return
-        self._reach(int(groups.max()) + 1)
-        done = 0
-        while True:
-            done = text_kernels.keep_smallest(
-                groups, *texts, done, self._spans, self._pool, self._filled
-            )
-            if done == len(groups):
-                return
-            length = int(texts.offsets[done + 1] - texts.offsets[done])
-            self._make_room(length)
-
     def add_views(self, groups: I64, texts: TextViews, rows: I64) -> None:
         """Offer the texts of some rows of a column to groups, one to each; nulls to none."""
         if len(groups) == 0:
@@ -46,7 +31,7 @@ class SmallestTexts:
         present = _ALL if texts.present is None else texts.present
         done = 0
         while True:
-            done = text_kernels.keep_smallest_views(
+            done = text_kernels.keep_smallest(
                 groups, rows, *texts[:3], present, done, self._spans, self._pool, self._filled
             )
             if done == len(groups):
@@ -87,8 +72,16 @@ class SmallestTexts:
             self._spans = spans
 
     def _make_room(self, length: int) -> None:
-        """Leave out what no group refers to any more; a pool that is a quarter full then stays."""
-        live = int(self._filled[1])
+        """Make the pool larger, or leave out of it what no group refers to any more.
+
+        What is left out is at least half; a pool that is a quarter full then stays.
+        """
+        used, live = self._filled.tolist()
+        if 2 * live > used:
+            pool = np.empty(2 * (used + length), np.uint8)
+            pool[:used] = self._pool[:used]
+            self._pool = pool
+            return
         self._pack(max(len(self._pool), 4 * (live + length)))
 
     def _pack(self, size: int) -> None:

@@ -15,7 +15,8 @@ import polars as pl
 
 from pipeline.aggregate import count_kernels
 from pipeline.aggregate.arrays import longer
-from pipeline.aggregate.arrow_texts import I64, list_items, text_items, texts_of
+from pipeline.aggregate.arrow_texts import I64, list_items, texts_of
+from pipeline.aggregate.batch_columns import item_views, text_views
 from pipeline.aggregate.counts import MAXIMUM, MEMBERS, PLAIN, SAMPLES, SUMS
 from pipeline.aggregate.folding import fold_rare_keys
 from pipeline.aggregate.held import FINAL, FOLDED, Held, Identities
@@ -41,6 +42,7 @@ MOST_HELD: Final = 100_000
 """Keys that it may hold where nothing is folded in the end."""
 
 _SETS: Final = ("sample_request_ids", "sample_session_ids")
+_NO_NULLS: Final = np.zeros(0, np.uint8)
 
 
 class Taken(NamedTuple):
@@ -212,8 +214,10 @@ class RequestStats:
         return Reached(reached, limit)
 
     def _name(self, name: str) -> int:
-        texts = texts_of(pl.Series([name]))
-        return int(self._names.numbers(np.zeros(1, np.int64), texts)[0])
+        return int(self._names_of(pl.Series([name]))[0])
+
+    def _names_of(self, names: pl.Series) -> I64:
+        return self._names.numbers_of_views(0, text_views(names), _NO_NULLS)
 
     def _told(self, minute: int) -> tuple[Feed, int]:
         number, start = self._held.minute(minute)
@@ -221,11 +225,10 @@ class RequestStats:
         return feed, start
 
     def _identities(self, frame: pl.DataFrame) -> Identities:
-        one_space = np.zeros(frame.height, np.int64)
         return Identities(
-            self._names.numbers(one_space, texts_of(frame["feed"])),
+            self._names_of(frame["feed"]),
             frame["minute"].to_numpy(),
-            self._names.numbers(one_space, texts_of(frame["dimension"])),
+            self._names_of(frame["dimension"]),
             texts_of(frame["key"]),
         )
 
@@ -241,16 +244,17 @@ class RequestStats:
         if folded is not None:
             deltas, slots = deltas.filter(pl.Series(~folded)), slots[~folded]
         self._add_samples(deltas, slots)
-        counts, texts = text_items(deltas["members"])
+        counts, texts = item_views(deltas["members"])
         self._members.add(np.repeat(slots, counts), texts)
 
     def _add_samples(self, frame: pl.DataFrame, slots: I64) -> None:
         for kept, name in zip((self._requests, self._sessions), _SETS, strict=True):
-            counts, texts = text_items(frame[name])
-            kept.add(np.repeat(slots, counts), texts)
+            counts, texts = item_views(frame[name])
+            groups = np.repeat(slots, counts)
+            kept.add_views(groups, texts, np.arange(len(groups)))
 
     def _restore_members(self, held: pl.DataFrame, slots: I64) -> None:
-        counts, texts = text_items(held["members"])
+        counts, texts = item_views(held["members"])
         self._members.add(np.repeat(slots, counts), texts)
         self._members.cap(slots[held["members_capped"].to_numpy() & (counts > 0)])
 

@@ -89,39 +89,6 @@ def _keep(
     return True
 
 
-@numba.njit(
-    types.int64(
-        _GIVEN,
-        _GIVEN,
-        _BYTES,
-        types.int64,
-        _SPANS,
-        types.uint8[::1],
-        types.int64[::1],
-    ),
-    cache=True,
-)
-def keep_smallest(
-    groups: Any,
-    offsets: Any,
-    data: Any,
-    begin: Any,
-    spans: Any,
-    pool: Any,
-    filled: Any,
-) -> Any:
-    """Keep the distinct smallest texts of every group, ascending; return the rows done.
-
-    ``spans[group]``: (start, length) in ``pool`` of each text kept; ``filled``: bytes of the pool
-    used, and of those the ones still referred to.
-    """
-    for row in range(begin, len(groups)):
-        start, length = offsets[row], offsets[row + 1] - offsets[row]
-        if not _keep(groups[row], data, start, length, spans, pool, filled):
-            return row
-    return len(groups)
-
-
 _SHORT = 12
 """Bytes of a text that lie in its view."""
 
@@ -172,7 +139,7 @@ def _first_four(word: Any) -> Any:
     ),
     cache=True,
 )
-def keep_smallest_views(
+def keep_smallest(
     groups: Any,
     rows: Any,
     views: Any,
@@ -184,10 +151,12 @@ def keep_smallest_views(
     pool: Any,
     filled: Any,
 ) -> Any:
-    """Do the same with the texts of some rows where they lie; nulls are passed over.
+    """Keep the distinct smallest texts of every group, ascending; return the rows done.
 
-    A view holds the first four bytes: nearly always they tell that a text comes behind all that
-    are kept, and its own bytes, which no cache has, are not looked at.
+    ``rows`` are those of a column of views; nulls are passed over. ``spans[group]``: start and
+    length in ``pool`` of each text kept; ``filled``: bytes of the pool used, and of those the ones
+    still referred to. A view holds the first four bytes: nearly always they tell that a text comes
+    behind all that are kept, and its own bytes, which no cache has, are not looked at.
     """
     last = spans.shape[1] - 1
     for place in range(begin, len(groups)):

@@ -12,7 +12,7 @@ from pipeline.domain.feeds import Feed
 Cell = TypeVar("Cell")
 Told_co = TypeVar("Told_co", covariant=True)
 
-MOST_WAITING: Final = 3
+MOST_WAITING: Final = 6
 """Runs of one minute and feed that wait to be looked at."""
 
 

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+import polars as pl
 
 from pipeline.detect.bounded_keys import BoundedKeys
 from pipeline.detect.cell_runs import CellColumn, Put
@@ -23,8 +24,9 @@ from pipeline.detect.help_baseline import FadingMean, HelpModel, expect
 from pipeline.detect.rules.watching import FanOutRule
 from pipeline.detect.scope import Flag, Phrase, Scope
 from pipeline.detect.signals import Rows, Signals
+from pipeline.detect.texts import TextLists
 from pipeline.detect.watch_words import against, between, strongest, where
-from pipeline.detect.window_screens import WindowScreen
+from pipeline.detect.window_screens import WindowScreen, counted_at, counted_of
 from pipeline.domain.feeds import Feed
 
 
@@ -72,12 +74,9 @@ class FanOut(Scope[Met]):
         rows = signals.rows(self.rule, self.rule.dimension, self.feeds)
         if not len(rows):
             return
-        distinct = signals.counts(rows, "members").tolist()
-        lists = signals.lists(rows, "members")
-        for minute, feed, first, last in signals.runs(rows, self.feeds):
-            if minute >= self.final:
-                keys, members = rows.keys.some(first, last), lists.some(first, last)
-                self._screen.add(minute, feed, keys, distinct[first:last], members)
+        distinct = signals.counts(rows, "members")
+        ones = signals.lists(rows, "members").alone(distinct)
+        self._screen.add(counted_of(signals, rows, self.feeds, distinct, ones).since(self.final))
 
     def load_cell(self, cell: Any) -> Met:
         """Return a cell that JSON has carried."""
@@ -88,9 +87,11 @@ class FanOut(Scope[Met]):
         """Take back what ``take_minutes`` gave."""
         super().load_minute(minute, state)
         for feed, cells in self.cells.at(minute).items():
-            met = cells.values()
-            members = (one.members for one in met)
-            self._screen.add(minute, feed, cells, (one.distinct for one in met), members)
+            distinct = np.array([one.distinct for one in cells.values()], np.int64)
+            members = pl.Series([one.members for one in cells.values()], dtype=pl.List(pl.String))
+            ones = TextLists.of(members).alone(distinct)
+            moment = minute * len(self.feeds) + self.feeds.index(feed)
+            self._screen.add(counted_at(minute, moment, list(cells), distinct, ones))
 
     def end_final(self, through: int) -> None:
         """Learn what is due and forget what no judgement asks for any more."""

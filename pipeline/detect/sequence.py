@@ -21,7 +21,7 @@ from pipeline.detect.scope import Flag, Phrase, Scope
 from pipeline.detect.signals import Rows, Signals
 from pipeline.detect.texts import RowKeys
 from pipeline.detect.watch_words import between, measured, strongest, where
-from pipeline.detect.window_screens import WindowScreen
+from pipeline.detect.window_screens import WindowScreen, counted_at, counted_of
 
 BEFORE: Final = "\x00"
 """Begins the name under which a step before the last is kept: ``\\x00`` number ``\\x00`` key."""
@@ -57,13 +57,12 @@ class StepSequence(Scope[int]):
         for number, step in enumerate(self.rule.after):
             rows = signals.rows(self.rule, step.dimension, self.feeds)
             numbers = signals.counts(rows, step.measure)
-            counts, plain = counted(numbers), numbers.tolist()
-            names = StepKeys(number, rows.keys)
+            counts, names = counted(numbers), StepKeys(number, rows.keys)
             for minute, feed, first, last in signals.runs(rows, self.feeds):
                 if minute >= self.final:
                     put(minute, feed, CellRun(names, counts, first, last))
-                    keys = rows.keys.some(first, last)
-                    self._screens[number].add(minute, feed, keys, plain[first:last])
+            passed = counted_of(signals, rows, self.feeds, numbers)
+            self._screens[number].add(passed.since(self.final))
 
     def load_minute(self, minute: int, state: dict[str, Any]) -> None:
         """Take back what ``take_minutes`` gave."""
@@ -72,7 +71,9 @@ class StepSequence(Scope[int]):
             for name, count in cells.items():
                 if name.startswith(BEFORE):
                     _, number, key = name.split(BEFORE, 2)
-                    self._screens[int(number)].add(minute, feed, [key], [count])
+                    moment = minute * len(self.feeds) + self.feeds.index(feed)
+                    passed = counted_at(minute, moment, [key], np.array([count]))
+                    self._screens[int(number)].add(passed)
 
     def end_final(self, through: int) -> None:
         """Forget what no judgement asks for any more."""

@@ -153,15 +153,20 @@ class Signals:
             return ()
         known = self._runs.get((id(rows.places), feeds))
         if known is None:
-            minutes, codes = self.minutes[rows.places], self._feed_code(rows.places, feeds)
-            turns = np.flatnonzero((np.diff(minutes) != 0) | (np.diff(codes) != 0)) + 1
+            moments = self.moments(rows, feeds)
+            turns = np.flatnonzero(np.diff(moments)) + 1
             edges = [0, *turns.tolist(), len(rows)]
+            told = (divmod(moment, len(feeds)) for moment in moments[edges[:-1]].tolist())
             known = [
-                Run(int(minutes[first]), feeds[int(codes[first])], first, last)
-                for first, last in pairwise(edges)
+                Run(minute, feeds[code], first, last)
+                for (minute, code), (first, last) in zip(told, pairwise(edges), strict=True)
             ]
             self._runs[(id(rows.places), feeds)] = known
         return known
+
+    def moments(self, rows: Rows, feeds: tuple[Feed, ...]) -> Places:
+        """Return minute and feed of every row in one number: minutes times feeds, plus the feed."""
+        return self.minutes[rows.places] * len(feeds) + self._feed_code(rows.places, feeds)
 
     def _of_dimension(self, dimension: str) -> Places:
         if self._dimensions is None:

@@ -8,13 +8,14 @@ what was reported nothing, so that the same again is as new as the first time.
 Memory: 670 bytes for somebody with three places (``python -m bench.detector_memory``).
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from pipeline.detect.bounded_keys import BoundedKeys
-from pipeline.detect.cell_runs import GivenRun, Put
+from pipeline.detect.cell_runs import MOST_WAITING, Put
 from pipeline.detect.episodes import Episode
+from pipeline.detect.pair_runs import Paired, PairRun, pair_names
 from pipeline.detect.rules.watching import NewIn, SequenceRule
 from pipeline.detect.scope import Flag, Phrase
 from pipeline.detect.sequence import StepSequence
@@ -27,10 +28,6 @@ PLACE: Final = "\x02"
 
 MOST_PLACES: Final = 64
 """Places that are remembered of somebody; the one that was not seen longest goes first."""
-
-
-Paired = dict[tuple[str, str], set[str]]
-"""Kind and key, and what is paired with them."""
 
 
 @dataclass(slots=True)
@@ -52,6 +49,8 @@ class SomewhereNew(StepSequence):
         self._new_in = new_in
         self._known: BoundedKeys[Known] = BoundedKeys(p.max_keys, p.forget_after_min)
         self._paired: dict[int, Paired] = {}
+        self._waiting: dict[int, list[PairRun]] = {}
+        self._oldest: int | None = None
 
     def _take(self, signals: Signals, put: Put[int]) -> None:
         super()._take(signals, put)
@@ -61,34 +60,43 @@ class SomewhereNew(StepSequence):
             for run in signals.runs(rows, self.feeds):
                 if run.minute < self.final:
                     continue
-                keys = rows.keys.some(run.first, run.last)
-                paired = self._paired.setdefault(run.minute, {})
-                names: list[tuple[str, int]] = []
-                for key, each in zip(keys, members.some(run.first, run.last), strict=True):
-                    paired.setdefault((kind, key), set()).update(each)
-                    names += [(kind + key + kind + one, 1) for one in each]
-                put(run.minute, run.feed, GivenRun(names))
+                pairs = PairRun(kind, rows.keys, members, run.first, run.last)
+                put(run.minute, run.feed, pairs)
+                waiting = self._waiting.setdefault(run.minute, [])
+                waiting.append(pairs)
+                if len(waiting) > MOST_WAITING:
+                    self._paired_at(run.minute)
 
-    def _pair(self, minute: int, names: Iterable[str]) -> None:
+    def _paired_at(self, minute: int) -> Paired:
+        """Return what is paired in a minute."""
         paired = self._paired.setdefault(minute, {})
-        for kind, key, other in _pairs(names):
-            paired.setdefault((kind, key), set()).add(other)
+        for pairs in self._waiting.pop(minute, ()):
+            pairs.pair(paired)
+        return paired
 
     def load_minute(self, minute: int, state: dict[str, Any]) -> None:
         """Take back what ``take_minutes`` gave."""
         super().load_minute(minute, state)
-        self._pair(minute, self.cells.keys(minute))
+        pair_names(self.cells.keys(minute), (WHO, PLACE), self._paired_at(minute))
 
     def begin_final(self, minute: int) -> None:
         """Make this the newest final minute; of it only what is final counts."""
         super().begin_final(minute)
-        self._paired.pop(minute, None)
-        self._pair(minute, self.cells.keys(minute))
+        self._waiting.pop(minute, None)
+        self._paired[minute] = {}
+        pair_names(self.cells.keys(minute), (WHO, PLACE), self._paired[minute])
 
     def end_final(self, through: int) -> None:
         """Learn what is due and forget what no judgement asks for any more."""
         super().end_final(through)
         self._paired = {at: of for at, of in self._paired.items() if self.cells.has(at)}
+        self._waiting = {at: of for at, of in self._waiting.items() if self.cells.has(at)}
+
+    def may_stand_out(self, minute: int) -> bool:
+        """Return whether any key may have passed all steps, and anybody is known long enough."""
+        if self._oldest is None or minute - self._oldest < self._new_in.known_min:
+            return False
+        return super().may_stand_out(minute)
 
     def judge(self, minute: int, key: str) -> Flag | None:
         """Return a minute that ends a sequence somewhere new; None if it does not."""
@@ -97,7 +105,7 @@ class SomewhereNew(StepSequence):
 
     def _newcomers(self, minute: int, key: str) -> list[str]:
         """Return who passed the last step in a minute and was somewhere new then."""
-        paired = self._paired.get(minute, {}).get((WHO, key), ())
+        paired = self._paired_at(minute).get((WHO, key), ())
         return sorted(who for who in paired if self._is_new(minute, who))
 
     def _is_new(self, minute: int, who: str) -> bool:
@@ -106,7 +114,7 @@ class SomewhereNew(StepSequence):
             return False
         if minute - known.first < self._new_in.known_min:
             return False
-        new = self._paired.get(minute, {}).get((PLACE, who), set()) - known.places.keys()
+        new = self._paired_at(minute).get((PLACE, who), set()) - known.places.keys()
         return any(not self._was_at(minute, PLACE + who + PLACE + place) for place in new)
 
     def _was_at(self, minute: int, name: str) -> bool:
@@ -121,7 +129,7 @@ class SomewhereNew(StepSequence):
         places: dict[str, set[str]] = {}
         reported: set[str] = set()
         for minute in range(start, end):
-            for (kind, key), others in self._paired.get(minute, {}).items():
+            for (kind, key), others in self._paired_at(minute).items():
                 if kind == PLACE:
                     places.setdefault(key, set()).update(others)
                 elif key in left_out:
@@ -143,6 +151,11 @@ class SomewhereNew(StepSequence):
         while len(known.places) > MOST_PLACES or next(iter(known.places.values())) < oldest:
             del known.places[next(iter(known.places))]
         self._known.renew(who, known)
+        self._age(known)
+
+    def _age(self, known: Known) -> None:
+        """Note when the first of all that were ever known was: nobody is known for longer."""
+        self._oldest = known.first if self._oldest is None else min(self._oldest, known.first)
 
     def tell(self, episode: Episode, minute: int, key: str) -> None:
         """Add who was somewhere new in a minute to an episode."""
@@ -170,17 +183,11 @@ class SomewhereNew(StepSequence):
 
     def load_key(self, key: str, state: Any) -> None:
         """Take back what ``dump_key`` gave."""
-        self._known.restore(key, Known(*state))
+        known = Known(*state)
+        self._known.restore(key, known)
+        self._age(known)
 
     def resume(self, final: int) -> None:
         """Take the boundary of final minutes that was in force when states were written."""
         super().resume(final)
         self._known.resume()
-
-
-def _pairs(names: Iterable[str]) -> Iterator[tuple[str, str, str]]:
-    """Give kind, key and what is paired with it of those names that are of pairs."""
-    for name in names:
-        if name.startswith((WHO, PLACE)):
-            _, key, other = name.split(name[0], 2)
-            yield name[0], key, other

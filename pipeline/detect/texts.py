@@ -28,6 +28,7 @@ class RowKeys:
     def __init__(self, texts: pl.Series) -> None:
         self._texts = texts
         self._made: list[str] | None = None
+        self._hashes: Places | None = None
 
     def some(self, first: int, last: int) -> list[str]:
         """Return the keys of rows ``first`` to ``last`` (not included)."""
@@ -39,6 +40,17 @@ class RowKeys:
     def picked(self, rows: Places) -> "RowKeys":
         """Return the keys of some rows."""
         return RowKeys(self._texts[rows])
+
+    def of(self, rows: Places) -> list[str]:
+        """Return the keys of a few rows."""
+        return self._texts[rows].to_list() if len(rows) else []
+
+    @property
+    def hashes(self) -> Places:
+        """A hash of every key, within this process; none is 0."""
+        if self._hashes is None:
+            self._hashes = _hashes(self._texts)
+        return self._hashes
 
 
 class TextLists:
@@ -66,6 +78,10 @@ class TextLists:
         """How many texts each row has."""
         return np.diff(self._bounds)
 
+    def count(self, first: int, last: int) -> int:
+        """Return how many texts rows ``first`` to ``last`` (not included) have."""
+        return int(self._bounds[last] - self._bounds[first])
+
     def picked(self, rows: Places) -> "TextLists":
         """Return the lists of some rows."""
         firsts = self._bounds[rows]
@@ -74,6 +90,13 @@ class TextLists:
         np.cumsum(lengths, out=bounds[1:])
         places = np.repeat(firsts - bounds[:-1], lengths) + np.arange(bounds[-1])
         return TextLists(self._texts[places], bounds)
+
+    def alone(self, counts: Places) -> Places:
+        """Return a hash of the first text of every row that counts one; 0 if it has none."""
+        ones = np.zeros(len(counts), np.int64)
+        rows = np.flatnonzero((counts == 1) & (self.lengths > 0))
+        ones[rows] = _hashes(self._texts[self._bounds[rows]])
+        return ones
 
     def some(self, first: int, last: int) -> list[tuple[str, ...]]:
         """Return the lists of rows ``first`` to ``last`` (not included)."""
@@ -93,3 +116,8 @@ class TextLists:
     def at(self, row: int) -> list[str]:
         """Return the list of one row."""
         return self._texts[int(self._bounds[row]) : int(self._bounds[row + 1])].to_list()
+
+
+def _hashes(texts: pl.Series) -> Places:
+    hashes: Places = texts.hash().to_numpy().view(np.int64)
+    return np.where(hashes == 0, 1, hashes)

@@ -1,24 +1,70 @@
 """Which keys can have enough in a window at all: most are told apart before their window is read.
 
 Minutes lie in stretches as long as a window, so every window lies in two of them. What is kept of
-a stretch only grows until it is dropped: a key too many costs a look, none is ever missed.
+a stretch only grows until it is dropped: a key too many costs a look, none is ever missed. Keys and
+members are known by hashes of 64 bits: of 100,000 keys two are taken for one in one stretch of
+four billion, and then what both counted may be too little by what one of them counted.
 """
 
-from collections.abc import Collection, Iterable, Sequence
-from itertools import repeat
-from typing import Any, Final, NamedTuple
+from collections.abc import Collection
+from itertools import pairwise
+from typing import Any, Final, NamedTuple, Self
 
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from pipeline.detect import screen_kernels
+from pipeline.detect.screen_kernels import FIELDS, HERE, NEXT, Table
+from pipeline.detect.signals import Rows, Signals
+from pipeline.detect.texts import RowKeys
 from pipeline.domain.feeds import Feed
 
 _NONE: Final = frozenset[str]()
+_EMPTY: Final[Table] = np.zeros((1, FIELDS), np.int64)
+_FIRST: Final = 64
+
+I64 = npt.NDArray[np.int64]
+_NO_MEMBERS: Final[I64] = np.zeros(0, np.int64)
 
 
-class _Met(NamedTuple):
-    """At most so many, among them the member ``one``; ``last``: the statement before."""
+class Counted(NamedTuple):
+    """Counts of keys, a row for each, ordered by minute.
 
-    most: int
-    one: str | None
-    last: tuple[int, Feed, int]
+    ``moments`` tell minutes and feeds apart. ``ones``: hash of the member of a row that counts one
+    alone, else 0; empty: no row counts members.
+    """
+
+    keys: RowKeys
+    minutes: I64
+    moments: I64
+    counts: I64
+    ones: I64 = _NO_MEMBERS
+
+    def since(self, minute: int) -> Self:
+        """Return the rows of this minute and later ones."""
+        first = int(np.searchsorted(self.minutes, minute))
+        if first == 0:
+            return self
+        keys = self.keys.picked(np.arange(first, len(self.minutes)))
+        minutes, moments, counts, ones = (column[first:] for column in self[1:])
+        return type(self)(keys, minutes, moments, counts, ones)
+
+
+def counted_of(
+    signals: Signals, rows: Rows, feeds: tuple[Feed, ...], counts: I64, ones: I64 = _NO_MEMBERS
+) -> Counted:
+    """Return the counts of a rule's rows."""
+    moments = signals.moments(rows, feeds)
+    return Counted(rows.keys, signals.minutes[rows.places], moments, counts, ones)
+
+
+def counted_at(
+    minute: int, moment: int, keys: list[str], counts: I64, ones: I64 = _NO_MEMBERS
+) -> Counted:
+    """Return counts of a few keys in one minute and feed."""
+    texts = RowKeys(pl.Series(keys, dtype=pl.String))
+    return Counted(texts, np.full(len(keys), minute), np.full(len(keys), moment), counts, ones)
 
 
 class WindowScreen:
@@ -31,47 +77,42 @@ class WindowScreen:
     def __init__(self, width: int, least: int) -> None:
         self._width = width
         self._least = least
-        self._met: dict[int, dict[str, _Met]] = {}
+        self._met: dict[int, Table] = {}
+        self._known: dict[int, int] = {}
         self._wide: dict[int, set[str]] = {}
 
-    def add(
-        self,
-        minute: int,
-        feed: Feed,
-        keys: Iterable[str],
-        counts: Iterable[int],
-        members: Iterable[Sequence[str]] = repeat(()),
+    def add(self, counted: Counted) -> None:
+        """Take keys of minutes with their counts."""
+        stretches, count = counted.minutes // self._width, len(counted.minutes)
+        turns = np.flatnonzero(np.diff(stretches)) + 1
+        wide = np.zeros(count, np.uint8)
+        for first, last in pairwise([0, *turns.tolist(), count] if count else []):
+            self._meet(int(stretches[first]), counted, first, last, wide)
+        for bit, later in ((HERE, 0), (NEXT, 1)):
+            rows = np.flatnonzero(wide & bit)
+            keys = counted.keys.of(rows)
+            for stretch, key in zip(stretches[rows].tolist(), keys, strict=True):
+                self._wide.setdefault(stretch + later, set()).add(key)
+
+    def _meet(
+        self, stretch: int, counted: Counted, first: int, last: int, wide: npt.NDArray[np.uint8]
     ) -> None:
-        """Take keys of a minute with their counts; of distinct members, those that are listed."""
-        stretch = minute // self._width
-        own = self._met.setdefault(stretch, {})
-        for key, count, listed in zip(keys, counts, members, strict=False):
-            one = listed[0] if count == 1 and listed else None
-            met = own.get(key)
-            if met is None:
-                own[key] = _Met(count, one, (minute, feed, count))
-            elif one is not None and one == met.one:
-                continue
-            else:
-                told_at, told_by, told = met.last
-                more = count - told if told_at == minute and told_by == feed else count
-                most = met.most + max(0, more)
-                own[key] = _Met(most, met.one or one, (minute, feed, count))
-            self._widen(stretch, key)
-
-    def _widen(self, stretch: int, key: str) -> None:
-        for later in (stretch, stretch + 1):
-            if self._most(later, key) >= self._least:
-                self._wide.setdefault(later, set()).add(key)
-
-    def _most(self, stretch: int, key: str) -> int:
-        """Return the most of any window that ends in a stretch."""
-        own = self._met.get(stretch, {}).get(key)
-        before = self._met.get(stretch - 1, {}).get(key)
-        if own is None or before is None:
-            return max((met.most for met in (own, before) if met is not None), default=0)
-        same = own.one is not None and own.one == before.one
-        return own.most + before.most - same
+        known = self._known.get(stretch, 0)
+        own = _roomy(self._met.get(stretch, _EMPTY), known + last - first)
+        self._met[stretch] = own
+        self._known[stretch] = known + screen_kernels.meet(
+            counted.keys.hashes,
+            counted.moments,
+            counted.counts,
+            counted.ones,
+            first,
+            last,
+            self._met.get(stretch - 1, _EMPTY),
+            own,
+            self._met.get(stretch + 1, _EMPTY),
+            self._least,
+            wide,
+        )
 
     def near(self, minute: int) -> Collection[str]:
         """Return the keys that may have counted enough in the window that ends with a minute."""
@@ -80,8 +121,17 @@ class WindowScreen:
     def drop(self, before: int) -> None:
         """Forget stretches of which no window that ends at this minute or later has anything."""
         first = before // self._width - 1
-        _drop(self._met, first)
-        _drop(self._wide, first)
+        for stretches in (self._met, self._known, self._wide):
+            _drop(stretches, first)
+
+
+def _roomy(table: Table, keys: int) -> Table:
+    """Return the table with room for so many keys: at most half of it is taken."""
+    if 2 * keys <= len(table):
+        return table
+    larger = np.zeros((max(_FIRST, 1 << (2 * keys - 1).bit_length()), FIELDS), np.int64)
+    screen_kernels.move(table, larger)
+    return larger
 
 
 def _drop(stretches: dict[int, Any], first: int) -> None:

@@ -7,7 +7,7 @@ import polars as pl
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.aggregate.arrow_texts import texts_of
+from pipeline.aggregate.batch_columns import text_views
 from pipeline.aggregate.held_members import HeldMembers
 from pipeline.aggregate.members import estimated_distinct, smallest_by_hash
 
@@ -59,7 +59,7 @@ def test_held_members_are_bottom_k_sets(steps: list[tuple[str, Any]], asked: lis
     held, sets = HeldMembers(MOST), Sets()
     for kind, what in steps:
         if kind == "add":
-            members = texts_of(pl.Series([member for _, member in what], dtype=pl.String))
+            members = text_views(pl.Series([member for _, member in what], dtype=pl.String))
             held.add(np.array([slot for slot, _ in what], np.int64), members)
         elif kind == "forget":
             held.forget(np.array(sorted(what), np.int64))

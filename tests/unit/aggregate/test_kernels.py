@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.aggregate import count_kernels
-from pipeline.aggregate.arrow_texts import text_items, texts_of
-from pipeline.aggregate.batch_columns import BatchColumns
+from pipeline.aggregate.arrow_texts import texts_of
+from pipeline.aggregate.batch_columns import BatchColumns, item_views, text_views
 from pipeline.aggregate.counts import MAXIMUM, NUMBERS
 from pipeline.aggregate.indexes import PairIndex, TextIndex
 from pipeline.aggregate.key_numbers import KeyNumbers
@@ -97,18 +97,25 @@ def lists_of(kept: SmallestTexts, groups: npt.NDArray[np.int64]) -> list[list[st
     return pl.Series(values=kept.arrow_lists(groups)).to_list()
 
 
+def offer(kept: SmallestTexts, groups: npt.NDArray[np.int64], column: pl.Series) -> None:
+    kept.add_views(groups, text_views(column), np.arange(len(groups)))
+
+
 @given(
-    st.lists(st.lists(st.tuples(st.integers(0, 4), texts), max_size=50), max_size=4),
+    st.lists(st.lists(st.tuples(st.integers(0, 4), st.none() | texts), max_size=50), max_size=4),
     st.sets(st.integers(0, 4)),
+    st.randoms(use_true_random=False),
 )
 def test_the_smallest_texts_of_a_group_are_those_of_a_sorted_set(
-    chunks: list[list[tuple[int, str]]], forgotten: set[int]
+    chunks: list[list[tuple[int, str | None]]], forgotten: set[int], random: Random
 ) -> None:
     kept, wanted = SmallestTexts(3), defaultdict[int, set[str]](set)
     for rows in chunks:
-        kept.add(ints(g for g, _ in rows), texts_of(series(t for _, t in rows)))
-        for group, text in rows:
-            wanted[group].add(text)
+        column = pl.Series([text for _, text in rows], dtype=pl.String)
+        chosen = ints(random.sample(range(len(rows)), random.randint(0, len(rows))))
+        kept.add_views(ints(g for g, _ in rows)[chosen], text_views(column), chosen)
+        for group, text in (rows[row] for row in chosen.tolist()):
+            wanted[group] |= set() if text is None else {text}
     kept.forget(ints(forgotten))
     for group in forgotten:
         wanted[group].clear()
@@ -119,35 +126,17 @@ def test_the_smallest_texts_of_a_group_are_those_of_a_sorted_set(
     assert lists_of(kept, np.arange(2)) == [expected[4], expected[2]]
 
 
-@given(
-    st.lists(st.lists(st.tuples(st.integers(0, 4), st.none() | texts), max_size=50), max_size=4),
-    st.randoms(use_true_random=False),
-)
-def test_texts_are_offered_where_they_lie_as_copies_are(
-    chunks: list[list[tuple[int, str | None]]], random: Random
-) -> None:
-    there, copied = SmallestTexts(3), SmallestTexts(3)
-    for rows in chunks:
-        column = pl.DataFrame({"t": pl.Series([text for _, text in rows], dtype=pl.String)})
-        chosen = ints(random.sample(range(len(rows)), random.randint(0, len(rows))))
-        groups = ints(g for g, _ in rows)[chosen]
-        there.add_views(groups, BatchColumns(column).views("t"), chosen)
-        offered = [rows[row] for row in chosen.tolist() if rows[row][1] is not None]
-        copied.add(ints(g for g, _ in offered), texts_of(series(t or "" for _, t in offered)))
-    assert lists_of(there, np.arange(5)) == lists_of(copied, np.arange(5))
-
-
 def test_smallest_texts_outgrow_their_room() -> None:
     kept, groups = SmallestTexts(2), np.arange(4000)
     for letter in "cba":
-        kept.add(groups, texts_of(pl.Series([letter * 40]).new_from_index(0, len(groups))))
+        offer(kept, groups, pl.Series([letter * 40]).new_from_index(0, len(groups)))
     assert lists_of(kept, groups) == [["a" * 40, "b" * 40]] * len(groups)
 
 
 def test_smallest_texts_of_one_length_take_no_more_room() -> None:
     kept, group = SmallestTexts(3), np.zeros(1, np.int64)
     for number in range(2000, 1000, -1):
-        kept.add(group, texts_of(pl.Series([f"{number:036}"])))
+        offer(kept, group, pl.Series([f"{number:036}"]))
     assert lists_of(kept, group) == [[f"{number:036}" for number in range(1001, 1004)]]
     assert kept._filled.tolist() == [3 * 36, 3 * 36]
 
@@ -155,9 +144,22 @@ def test_smallest_texts_of_one_length_take_no_more_room() -> None:
 @given(st.lists(st.lists(texts, max_size=4), max_size=20), st.integers(0, 20))
 def test_items_of_lists_are_all_texts_in_order(lists: list[list[str]], start: int) -> None:
     column = pl.Series(lists, dtype=pl.List(pl.String))[start:]
-    counts, items = text_items(column)
+    counts, items = item_views(column)
     assert counts.tolist() == [len(each) for each in lists[start:]]
-    assert items.series().to_list() == [text for each in lists[start:] for text in each]
+    index = TextIndex()
+    numbers = index.numbers_of_views(0, items, np.zeros(0, np.uint8))
+    found = index.texts(numbers).series().to_list()
+    assert found == [text for each in lists[start:] for text in each]
+
+
+@given(st.lists(st.lists(st.integers(0, 9), max_size=20), max_size=4))
+def test_the_first_row_of_every_slot_is_told_once(chunks: list[list[int]]) -> None:
+    alive, seen = np.zeros(10, bool), set[int]()
+    for slots in chunks:
+        first = [at for at, slot in enumerate(slots) if slot not in {*seen, *slots[:at]}]
+        assert count_kernels.first_rows(ints(slots), alive).tolist() == first
+        seen |= set(slots)
+        assert set(np.flatnonzero(alive).tolist()) == seen
 
 
 def test_the_kernels_name_the_columns_by_their_places() -> None:
