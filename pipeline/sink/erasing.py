@@ -79,8 +79,7 @@ def of_people(people: Sequence[int]) -> list[tuple[str, str]]:
     """Return, for every store that may hold them, the condition under which a row is theirs."""
     listed = ", ".join(map(str, people))
     return [
-        (store, condition.format(people=f"({listed})", people_array=f"[{listed}]"))
-        for store, condition in _conditions(PERSON)
+        (store, condition.format(people=f"({listed})")) for store, condition in _conditions(PERSON)
     ]
 
 
@@ -99,7 +98,7 @@ def _questions(table: Table, store: str) -> Iterator[tuple[str, str]]:
         requests = f"SELECT DISTINCT toString({table.request_in}) FROM {store}"  # noqa: S608 - no input in it
         yield REQUEST, f"{requests} WHERE {condition}"
     if table.people_in is not None:
-        # Not of_person: its hasAny goes through all who were ever erased for every row.
+        # Not of_person: it tells that a row is somebody's, not whose.
         people = f"SELECT arrayJoin({table.people_in}) AS person FROM {store}"  # noqa: S608 - nor here
         yield (
             PERSON,

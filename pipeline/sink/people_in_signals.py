@@ -26,7 +26,7 @@ def signals_of_people(members: str) -> str:
         f"(dimension IN ({_listed(KEYS)})"
         " AND toInt64OrZero(splitByChar('#', `key`)[-1]) IN {people})"
         f" OR (dimension IN ({_listed(MEMBERS)})"
-        f" AND hasAny(arrayMap(member -> toInt64OrZero(member), {members}), {{people_array}}))"
+        f" AND arrayExists(member -> toInt64OrZero(member) IN {{people}}, {members}))"
     )
 
 

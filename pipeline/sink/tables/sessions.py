@@ -10,8 +10,8 @@ SESSIONS: Final = Table(
     name="sessions",
     expiry=Expiry("start", "results"),
     of_person=(
-        "actor IN {people} OR hasAny(users, {people_array})"
-        " OR hasAny(masquerade_targets, {people_array})"
+        "actor IN {people} OR arrayExists(person -> person IN {people}, users)"
+        " OR arrayExists(person -> person IN {people}, masquerade_targets)"
     ),
     people_in="arrayConcat([ifNull(actor, 0)], users, masquerade_targets)",
 )

@@ -25,8 +25,8 @@ class Table:
     ``positions``: the store keeps each row's Kafka partition and offset.
     ``of_request`` and ``of_person`` are the conditions, in SQL, under which a row belongs to a
     request or a person to be forgotten; the view excludes the same rows. In them ``{requests}``
-    stands for a set of UUIDs (right of IN), ``{request_texts}`` for the same as texts,
-    ``{people}`` for a set of user ids and ``{people_array}`` for an array of them.
+    stands for a set of UUIDs (right of IN), ``{request_texts}`` for the same as texts and
+    ``{people}`` for a set of user ids.
     ``request_in`` is the SQL expression of a row's request, ``people_in`` that of an array of its
     people; None: a row does not say it.
     ``shadows`` are stores that ClickHouse itself fills with every insert; they have the columns
