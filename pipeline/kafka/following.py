@@ -6,7 +6,6 @@ partition, reads it from its beginning, and is told from where on records are ne
 
 import asyncio
 from collections.abc import Sequence
-from types import TracebackType
 from typing import Any, Final, NamedTuple, Self
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
@@ -82,12 +81,7 @@ class TopicFollower(ConsumerRebalanceListener):  # type: ignore[misc]
             raise
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self._stop()
 
     async def _stop(self) -> None:
@@ -157,13 +151,8 @@ class TopicTail:
         self._consumer.seek(self._tp, 0)
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        await self._reader.__aexit__(kind, error, trace)
+    async def __aexit__(self, *error: object) -> None:
+        await self._reader.__aexit__(*error)
 
     async def everything(self) -> list[Record]:
         """Return all that is there now and was not returned yet."""

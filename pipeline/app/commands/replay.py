@@ -6,7 +6,6 @@ import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Final, Self, TextIO
 
 import polars as pl
@@ -132,12 +131,7 @@ class Results:
         self._files = {name: (self._out / name).open("w") for name in self.counts}
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         for row in self._anomalies.values():
             self._write("anomalies.jsonl", row)
         for file in self._files.values():

@@ -8,7 +8,6 @@ https://developerdocs.instructure.com/services/live-events/setup
 
 import asyncio
 from collections.abc import Callable
-from types import TracebackType
 from typing import Final, Self
 
 import aiohttp
@@ -79,12 +78,7 @@ class Endpoint:
         await self._keys.load()
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         if self._runner is not None:
             await self._runner.cleanup()
         self._posts.stop()
