@@ -6,6 +6,7 @@ partition, reads it from its beginning, and is told from where on records are ne
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import AsyncExitStack
 from typing import Any, Final, NamedTuple, Self
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
@@ -143,16 +144,17 @@ class TopicTail:
     def __init__(self, connection: KafkaConnection, topic: str) -> None:
         self._topic = topic
         self._tp = TopicPartition(connection.named(topic), 0)
-        self._reader = reader(connection, raw=False)
+        self._connection = connection
+        self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
-        self._consumer = await self._reader.__aenter__()
+        self._consumer = await self._stack.enter_async_context(reader(self._connection, raw=False))
         self._consumer.assign([self._tp])
         self._consumer.seek(self._tp, 0)
         return self
 
-    async def __aexit__(self, *error: object) -> None:
-        await self._reader.__aexit__(*error)
+    async def __aexit__(self, *_: object) -> None:
+        await self._stack.aclose()
 
     async def everything(self) -> list[Record]:
         """Return all that is there now and was not returned yet."""
