@@ -5,7 +5,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import Final
 
 from pipeline.app import stage_tasks, wiring
-from pipeline.app.heap import stays_small
+from pipeline.app.heap import keep_freed, stays_small
 from pipeline.app.observing import Observed
 from pipeline.app.rule_watch import RuleWatch
 from pipeline.app.settings import Settings
@@ -32,6 +32,7 @@ def run_stage(stage: str, settings: Settings) -> ExitCode:
     """Run a stage until a signal or an error ends it; return the exit code."""
     if stage not in STAGES:
         raise SettingsError(f"there is no stage {stage!r}; there are {', '.join(STAGES)}")
+    keep_freed()
     known = wiring.schemas(settings)
     connection = settings.kafka(client_id=f"{settings.app_id}-{stage}")
     observed = Observed(stage, WorkerStatus())
