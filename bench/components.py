@@ -18,21 +18,16 @@ from bench.feeds import WEB_LOGS_DIR
 from pipeline.aggregate.deltas import RequestDeltas
 from pipeline.app import stage_tasks, wiring
 from pipeline.app.settings import Settings
-from pipeline.codecs.avro import ColumnEncoder
 from pipeline.codecs.chunk import Chunk
 from pipeline.codecs.column_encoder import rows_of
 from pipeline.codecs.event_batch import event_batch, event_columns
-from pipeline.codecs.keys import binary_values
 from pipeline.codecs.marks import Mark
+from pipeline.codecs.open_values import closed
 from pipeline.codecs.partitioner import partition_of
 from pipeline.codecs.record_batch import record_batch_bodies
 from pipeline.codecs.schemas import Schemas
-from pipeline.codecs.web_log_rows import (
-    Origin,
-    read_web_log_text,
-    web_log_key,
-    with_agent_columns,
-)
+from pipeline.codecs.text_lines import TextLines
+from pipeline.codecs.web_log_rows import Origin, read_web_log_text
 from pipeline.detect import count_tail
 from pipeline.domain.event_time import EventTimeRules
 from pipeline.domain.feeds import WEB_LOGS
@@ -43,7 +38,10 @@ from pipeline.engine.duplicates import DuplicateFilter
 from pipeline.engine.stage import Block
 from pipeline.engine.watermarks import Watermarks
 from pipeline.ingest.content import Content
+from pipeline.ingest.options import FileAgentOptions
+from pipeline.ingest.row_form import RowForm
 from pipeline.ingest.spool import Spool, SpoolDirectory
+from pipeline.ingest.web_log_files import WEB_LOG_FILES
 from pipeline.kafka.clients import reader
 from pipeline.kafka.ranges import read_range
 from pipeline.kafka.ready_batch import record_batch
@@ -94,25 +92,25 @@ class Line(NamedTuple):
 def ingest_steps(settings: Settings, files: Path, most_rows: int) -> Line:
     """Return the steps from JSONL files to record batches."""
     steps, known, rows = Steps(), wiring.schemas(settings), 0
-    encoder = ColumnEncoder(known.named(WEB_LOGS_TOPIC.schema), known.id_of(WEB_LOGS_TOPIC.schema))
+    form = RowForm(WEB_LOG_FILES, known, FileAgentOptions())
     now = time.time_ns() // 1000
     with SpoolDirectory(settings.spool_dir) as directory:
         spool = directory.open_spool("timestamp")
         for text in _texts(steps, files / WEB_LOGS_DIR):
             with steps.step("parse, validate, redact"):
                 read = read_web_log_text(text, 1, Origin("bench", now))
+            with steps.step("Avro encode, key"):
+                kept = form.spooled(read.rows)
             with steps.step("spool"):
-                spool.add_rows(read.rows)
+                spool.add_rows(kept)
             rows += read.read
             if rows >= most_rows:
                 break
         with steps.step("spool"):
             spool.flush()
         for frame in _spooled(steps, spool):
-            with steps.step("Avro encode"):
-                values = encoder.encode(with_agent_columns(frame, "bench", None, now))
-            with steps.step("key, partition"):
-                keys = binary_values(frame.select(web_log_key()).to_series())
+            with steps.step("complete, partition"):
+                keys, values = closed(form.complete(frame, "bench", now))
                 partition_of(keys, settings.partitions)
             _batch_steps(steps, Block(WEB_LOGS_TOPIC.name, 0, keys, values))
     return Line("ingest", "row", rows, steps.per_row(rows))
@@ -213,7 +211,7 @@ def _batch_steps(steps: Steps, block: Block) -> None:
             record_batch(count, body, timestamp_ms=0, producer=NOBODY)
 
 
-def _texts(steps: Steps, directory: Path) -> Iterator[bytes]:
+def _texts(steps: Steps, directory: Path) -> Iterator[TextLines]:
     """Give the files' lines, block by block, as the agent reads them."""
     for file in sorted(directory.glob("*.jsonl")):
         blocks = Content(file, file.name).lines()
@@ -222,7 +220,7 @@ def _texts(steps: Steps, directory: Path) -> Iterator[bytes]:
                 block = next(blocks, None)
             if block is None:
                 break
-            yield block.text
+            yield block.lines
 
 
 def _spooled(steps: Steps, spool: Spool) -> Iterator[pl.DataFrame]:

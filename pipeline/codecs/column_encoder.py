@@ -26,11 +26,12 @@ class ColumnEncoder:
     A frame has a column for every field, of the field's type or one that casts to it without
     loss (times: Int64 microseconds or Datetime); other columns are passed over. Columns that are
     not those of a frame (``encodable.Column``) have the field's own type: nothing is cast.
+    Values are not framed where ``schema_id`` is None.
     """
 
-    def __init__(self, schema: Mapping[str, Any], schema_id: int) -> None:
+    def __init__(self, schema: Mapping[str, Any], schema_id: int | None) -> None:
         self._name = schema["name"]
-        self._prefix = np.frombuffer(prefix(schema_id), np.uint8)
+        self._prefix = np.frombuffer(b"" if schema_id is None else prefix(schema_id), np.uint8)
         try:
             self._fields = flat_fields(schema)
         except NotFlat as reason:

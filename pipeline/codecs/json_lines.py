@@ -1,14 +1,17 @@
 """Lines of JSON where they lie in a block: nothing is split that need not be."""
 
 from collections.abc import Sequence
-from typing import NamedTuple, Self
+from typing import Final, NamedTuple, Self
 
 import numpy as np
 
 from pipeline.codecs.arrow_bytes import Bytes, Int64s
-from pipeline.codecs.web_log_kernels import PADDING
+from pipeline.codecs.line_kernels import PADDING
+from pipeline.codecs.text_lines import TextLines
 
-_LINE_END, _OPEN, _CLOSE = b"\n{}"
+_OPEN, _CLOSE = b"{}"
+_FEW: Final = 1_000
+"""More lines that are no bare objects are split from the others: a microsecond each."""
 
 
 class JsonLines(NamedTuple):
@@ -28,22 +31,24 @@ class JsonLines(NamedTuple):
         return cls(data, starts, ends)
 
     @classmethod
-    def objects(cls, text: bytes) -> Self | None:
-        """Return the lines of a text if every one is ``{…}`` with nothing around it, else None."""
-        size = len(text)
-        if not size:
-            return None
-        data = np.zeros(size + PADDING, np.uint8)
-        data[:size] = np.frombuffer(text, np.uint8)
-        ends = np.flatnonzero(data[:size] == _LINE_END)
-        if text[-1] != _LINE_END:
-            ends = np.append(ends, size)
+    def found(cls, text: TextLines) -> tuple[Self, Int64s] | None:
+        """Return a text's lines without white space around, and their places among all.
+
+        Blank ones are left out. None if more than a few are not ``{…}`` and nothing around it.
+        """
+        data, ends = text.data, text.ends.copy()
         starts = np.zeros_like(ends)
         starts[1:] = ends[:-1] + 1
         # An empty line begins with its own end, which is no bracket.
-        if (data[starts] != _OPEN).any() or (data[ends - 1] != _CLOSE).any():
+        odd = np.flatnonzero((data[starts] != _OPEN) | (data[ends - 1] != _CLOSE))
+        if len(odd) > _FEW:
             return None
-        return cls(data, starts, ends)
+        for at in odd.tolist():
+            line = data[starts[at] : ends[at]].tobytes()
+            starts[at] += len(line) - len(line.lstrip())
+            ends[at] = starts[at] + len(line.strip())
+        places = np.flatnonzero(ends > starts)
+        return cls(data, starts[places], ends[places]), places
 
     @property
     def size(self) -> int:

@@ -42,6 +42,11 @@ def joined_keys(parts: Sequence[pa.LargeStringArray | NDArray[np.int64]]) -> pa.
     return written(lines, rows, _NOTHING)
 
 
+def joined(parts: Sequence["pa.LargeBinaryArray"]) -> pa.BinaryArray:
+    """Return the bytes of each row of all parts, one behind the other."""
+    return written([_part(part) for part in parts], len(parts[0]), _NOTHING)
+
+
 def _part(part: Any) -> Line:
     rows = len(part)
     if not isinstance(part, pa.Array):

@@ -86,6 +86,13 @@ def _prefetch(_context: Any, _memory: Any, _at: Any) -> Any:
     return types.void(types.int64, types.int64), fetch
 
 
+def _first_bit(_context: Any, _word: Any) -> Any:
+    def count(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+        return builder.cttz(args[0], ir.Constant(ir.IntType(1), 0))
+
+    return types.uint64(types.uint64), count
+
+
 def _nth(builder: Any, memory: Any, place: Any) -> Any:
     at = builder.add(memory, builder.shl(place, ir.Constant(_LONG, 3)))
     return builder.inttoptr(at, _LONG.as_pointer())
@@ -108,6 +115,9 @@ set_byte: Any = intrinsic(_set_byte)
 
 copy_bytes: Any = intrinsic(_copy)
 """copy_bytes(memory, at, source, start, count): copy bytes from other memory; none may overlap."""
+
+trailing_zeros: Any = intrinsic(_first_bit)
+"""trailing_zeros(word): how many bits below the lowest one that is set; 64 for 0."""
 
 prefetch: Any = intrinsic(_prefetch)
 """prefetch(memory, at): bring the line of a place into the caches; any place is allowed."""

@@ -10,14 +10,9 @@ from typing import Any, Final
 
 import numba as nb
 import numpy as np
-from llvmlite import ir  # type: ignore[import-untyped]
 from numba import types
-from numba.extending import intrinsic
 
-from pipeline.codecs.memory_kernels import byte_at, eight_at, set_word, word_at
-
-PADDING: Final = 64
-"""Bytes that must be readable behind the last line."""
+from pipeline.codecs.memory_kernels import byte_at, eight_at, set_word, trailing_zeros, word_at
 
 TEXT: Final = 0
 WHOLE: Final = 1
@@ -62,16 +57,6 @@ _LONGS: Final = types.Array(types.int64, 1, "C", readonly=True)
 _WORDS: Final = types.Array(types.uint64, 1, "C", readonly=True)
 
 
-def _first_bit(_context: Any, _word: Any) -> Any:
-    def count(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
-        return builder.cttz(args[0], ir.Constant(ir.IntType(1), 0))
-
-    return types.uint64(types.uint64), count
-
-
-_trailing_zeros: Any = intrinsic(_first_bit)
-
-
 @nb.njit(cache=True)
 def _blank_end(at: Any, end: Any) -> Any:
     while at < end and (byte_at(at, 0) == np.uint64(32) or byte_at(at, 0) == np.uint64(9)):
@@ -91,7 +76,7 @@ def _text_end(at: Any, end: Any) -> Any:
         stop |= (word - _SPACES) & ~word
         stop = (stop | word) & _HIGH
         if stop:
-            at += np.int64(_trailing_zeros(stop) >> np.uint64(3))
+            at += np.int64(trailing_zeros(stop) >> np.uint64(3))
             return at if at < end and byte_at(at, 0) == _QUOTE else np.int64(-1)
         at += 8
     return np.int64(-1)

@@ -10,6 +10,7 @@ from typing import Any, Final, NamedTuple
 
 import polars as pl
 
+from pipeline.codecs.arrow_bytes import Int64s
 from pipeline.codecs.canonical import (
     hex_128_column,
     local_ids,
@@ -21,6 +22,7 @@ from pipeline.codecs.ids import dashed, hex32, hex128
 from pipeline.codecs.json_lines import JsonLines
 from pipeline.codecs.record_limit import DEFAULT_LIMIT, fit
 from pipeline.codecs.redaction import column_may_hold_secrets, redact_column
+from pipeline.codecs.text_lines import TextLines
 from pipeline.codecs.web_log_columns import read_columns
 from pipeline.codecs.web_log_fields import CONTENT, IDS, NULLABLE_TEXTS, RAW_ROW, REQUIRED_TEXTS
 from pipeline.codecs.web_log_lines import Delete, read_line
@@ -65,12 +67,13 @@ class WebLogs(NamedTuple):
     read: int
 
 
-def read_web_log_text(text: bytes, first_line: int, origin: Origin) -> WebLogs:
+def read_web_log_text(text: TextLines, first_line: int, origin: Origin) -> WebLogs:
     """Read a text of whole lines; blank ones count for the numbering only."""
-    lines = JsonLines.objects(text)
-    if lines is None:
-        return read_web_logs(text.split(b"\n"), first_line, origin)
-    return _read_lines(lines, range(first_line, first_line + lines.size), origin)
+    found = JsonLines.found(text)
+    if found is None:
+        return read_web_logs(text.text().split(b"\n"), first_line, origin)
+    lines, places = found
+    return _read_lines(lines, places + first_line, origin)
 
 
 def read_web_logs(lines: Sequence[bytes], first_line: int, origin: Origin) -> WebLogs:
@@ -80,7 +83,7 @@ def read_web_logs(lines: Sequence[bytes], first_line: int, origin: Origin) -> We
     return _read_lines(JsonLines.of([line for _, line in numbered]), positions, origin)
 
 
-def _read_lines(lines: JsonLines, positions: Sequence[int], origin: Origin) -> WebLogs:
+def _read_lines(lines: JsonLines, positions: Sequence[int] | Int64s, origin: Origin) -> WebLogs:
     rows, odd = _read(lines)
     careful: list[dict[str, Any]] = []
     deletes: list[tuple[int, Delete]] = []

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import BinaryIO, Final, NamedTuple, cast
 
 from pipeline.codecs.dead_letters import CutRecord
+from pipeline.codecs.text_lines import TextLines
 from pipeline.domain.errors import OurMistake
 from pipeline.ingest.spool import SpoolDirectory
 
@@ -21,15 +22,20 @@ _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 
 
 class LineBlock(NamedTuple):
-    """A text of whole lines, and lines too long to hold.
+    """Whole lines, and lines too long to hold.
 
     ``first`` is the number of the first line; numbers of ``too_long`` are with them. The last
     line of a file may have no end.
     """
 
-    text: bytes
+    lines: TextLines
     first: int
     too_long: list[CutRecord]
+
+    @property
+    def text(self) -> bytes:
+        """Return a copy of the lines."""
+        return self.lines.text()
 
 
 class Content:
@@ -86,16 +92,16 @@ class Content:
                 too_long.append(skipped.record(f"{self.name}:{number}"))
                 skipped, number, data = None, number + 1, data[end + 1 :]
             whole = data.rfind(b"\n") + 1
-            text = b"".join((rest, memoryview(data)[:whole])) if whole else b""
+            lines = TextLines.of(rest, memoryview(data)[:whole]) if whole else TextLines.of()
             rest = data[whole:] if whole else rest + data
-            yield LineBlock(text, number, too_long)
-            number += text.count(b"\n")
+            yield LineBlock(lines, number, too_long)
+            number += lines.size
             if len(rest) > LONGEST_LINE:
                 skipped, rest = _Skipped(rest), b""
         if skipped is not None:
-            yield LineBlock(b"", number, [skipped.record(f"{self.name}:{number}")])
+            yield LineBlock(TextLines.of(), number, [skipped.record(f"{self.name}:{number}")])
         elif rest:
-            yield LineBlock(rest, number, [])
+            yield LineBlock(TextLines.of(rest), number, [])
 
     def _open(self) -> BinaryIO:
         with self.path.open("rb") as file:

@@ -5,6 +5,7 @@ from typing import Final
 
 import numpy as np
 import polars as pl
+import pyarrow as pa
 
 from pipeline.codecs.column_encoder import ColumnEncoder
 from pipeline.codecs.completeness import Hour, completeness, repeated
@@ -12,6 +13,7 @@ from pipeline.codecs.course_audit import course_audit_key
 from pipeline.codecs.keys import binary_values, join_key
 from pipeline.codecs.live_event_rows import live_event_key
 from pipeline.codecs.marks import Mark, mark_headers
+from pipeline.codecs.open_values import closed, is_open
 from pipeline.codecs.partitioner import partition_of
 from pipeline.codecs.protection import Protection
 from pipeline.codecs.schemas import Schemas
@@ -30,7 +32,7 @@ from pipeline.domain.topics import Topic as CatalogueTopic
 from pipeline.engine.stage import Block, MarkBlock
 from pipeline.ingest.publisher import Publisher
 
-_KEYS: Final = {
+KEYS: Final = {
     WEB_LOGS.name: web_log_key(),
     LIVE_EVENTS.name: live_event_key(),
     COURSE_AUDIT.name: course_audit_key(),
@@ -67,6 +69,7 @@ class BlockEncoder:
     def blocks(self, topic: CatalogueTopic, frame: pl.DataFrame) -> Iterator[Block]:
         """Give one block per partition that has rows; rows of one key keep their order.
 
+        Rows are columns of the topic's schema, or open values that were protected before.
         After records of a feed comes a block that counts them by hour, for the same transaction.
         """
         if frame.is_empty():
@@ -82,9 +85,7 @@ class BlockEncoder:
             yield from self._encoded(COMPLETENESS, repeated(rows, now))
 
     def _encoded(self, topic: CatalogueTopic, frame: pl.DataFrame) -> Iterator[Block]:
-        frame = self._protection.applied(frame)
-        values = self._encoders[topic.schema].encode(frame)
-        keys = binary_values(frame.select(key=_KEYS[topic.name]).to_series())
+        keys, values = closed(frame) if is_open(frame) else self._values(topic, frame)
         places = partition_of(keys, self._publisher.partitions(topic.name))
         order = np.argsort(places, kind="stable")
         keys, values = keys.take(order), values.take(order)
@@ -93,6 +94,13 @@ class BlockEncoder:
         for partition, count in zip(partitions.tolist(), counts.tolist(), strict=True):
             yield Block(topic.name, partition, keys.slice(start, count), values.slice(start, count))
             start += count
+
+    def _values(
+        self, topic: CatalogueTopic, frame: pl.DataFrame
+    ) -> tuple[pa.BinaryArray, pa.BinaryArray]:
+        frame = self._protection.applied(frame)
+        values = self._encoders[topic.schema].encode(frame)
+        return binary_values(frame.select(key=KEYS[topic.name]).to_series()), values
 
     def marks(self, topic: CatalogueTopic, mark: Mark) -> Iterator[MarkBlock]:
         """Give the mark once for every partition of a topic."""

@@ -26,6 +26,7 @@ from pipeline.ingest.inputs import InputFile, expand_inputs
 from pipeline.ingest.options import FileAgentOptions
 from pipeline.ingest.prepared_file import Preparation, PreparedFile, hour_end
 from pipeline.ingest.publisher import CursorSource, Publisher
+from pipeline.ingest.row_form import RowForm
 from pipeline.ingest.spool import DEAD_LETTERS, ERASURES, SpoolDirectory
 from pipeline.ingest.totals import IngestTotals, Progress, ReportProgress, say_nothing
 from pipeline.ingest.worker_thread import WorkerThread
@@ -53,12 +54,13 @@ async def ingest_files_of(
     anew, goes on where the last committed transaction ended.
     """
     options = options or FileAgentOptions()
+    form = RowForm(feed, schemas, options)
     book = await load_cursors(cursors, schemas, feed.agent, FileCursor)
     with (
         SpoolDirectory(options.spool_directory, options.spool_limit) as directory,
         WorkerThread() as worker,
     ):
-        preparation = Preparation(feed, directory, options, report, worker)
+        preparation = Preparation(form, directory, report, worker)
         files = expand_inputs(paths, stdin, directory.path)
         totals = IngestTotals(files=len(files))
         prepared = await _prepare(
@@ -68,7 +70,7 @@ async def ingest_files_of(
             _refuse_late(prepared, book)
         encoder = BlockEncoder(schemas, publisher, options.protection)
         batch = TransactionBatch(publisher, encoder, book, clock, worker)
-        run = _Run(feed, prepared, batch, book, options, report, clock, totals, worker)
+        run = _Run(form, prepared, batch, book, report, clock, totals, worker)
         await run.publish()
     totals.mark = book.mark
     return totals
@@ -137,11 +139,10 @@ def _iso(instant: int) -> str:
 
 @dataclass(slots=True)
 class _Run:
-    feed: FileFeed
+    form: RowForm
     files: list[PreparedFile]
     batch: TransactionBatch[FileCursor]
     book: CursorBook[FileCursor]
-    options: FileAgentOptions
     report: ReportProgress
     clock: Clock
     totals: IngestTotals
@@ -158,8 +159,8 @@ class _Run:
                 for file in self.files:
                     await self._publish_part(file, part)
                 if part not in (DEAD_LETTERS, ERASURES) and last is not None:
-                    mark = Mark(self.feed.feed, min(hour_end(part), last))
-                    await self.batch.add_mark(self.feed.topic, mark)
+                    mark = Mark(self.form.feed.feed, min(hour_end(part), last))
+                    await self.batch.add_mark(self.form.feed.topic, mark)
             for file in self.files:
                 self.batch.move(file.subject, replace(self._cursor(file), done=True))
             await self.batch.flush()
@@ -174,7 +175,7 @@ class _Run:
         if position is None:
             position = rows
         self.totals.already += position
-        read = file.spool.read(part, position, self.options.batch_rows)
+        read = file.spool.read(part, position, self.form.options.batch_rows)
         while (frame := await self.worker.run(next, read, None)) is not None:
             position += frame.height
             if part == DEAD_LETTERS:
@@ -184,12 +185,12 @@ class _Run:
                 await self.batch.add(topics.ERASURES, frame)
                 self.totals.deletes += frame.height
             else:
-                complete = self.feed.complete(frame, file.name, self.options, self.clock())
-                await self.batch.add(self.feed.topic, complete)
+                complete = self.form.complete(frame, file.name, self.clock())
+                await self.batch.add(self.form.feed.topic, complete)
                 self.totals.published += frame.height
             cursor = replace(self._cursor(file), part=part, position=position)
             self.batch.move(file.subject, cursor)
-            if self.batch.rows >= self.options.batch_rows:
+            if self.batch.rows >= self.form.options.batch_rows:
                 await self.batch.flush()
                 self._say(file)
 

@@ -38,6 +38,8 @@ class FileFeed:
     of event time. ``read`` gives the portions of a content, judged as of an instant; the same
     content must always give the same rows in the same order. ``complete`` adds the columns that
     only the agent knows: from rows, the name of their file, options and the instant of publishing.
+    ``late`` names these columns if rows are encoded for the spool as they are read; if it is empty
+    they lie there as columns.
     """
 
     agent: str
@@ -47,3 +49,4 @@ class FileFeed:
     time: str
     read: Callable[[Content, int, FileAgentOptions], Iterator[Portion]]
     complete: Callable[[pl.DataFrame, str, FileAgentOptions, int], pl.DataFrame]
+    late: tuple[str, ...] = ()

@@ -14,7 +14,7 @@ _BLOCK_BYTES: Final = 8 << 20
 def web_logs_of_jsonl(content: Content, origin: Origin) -> Iterator[WebLogs]:
     """Give the rows of a DAP export in JSONL, block by block, in the order of the file."""
     for block in content.lines(_BLOCK_BYTES):
-        logs = read_web_log_text(block.text, block.first, origin)
+        logs = read_web_log_text(block.lines, block.first, origin)
         if block.too_long:
             # They end before the block's lines begin.
             shift = len(block.too_long)

@@ -8,9 +8,9 @@ from pipeline.domain.event_time import HOUR
 from pipeline.domain.feeds import Feed
 from pipeline.ingest.bad_limit import BadLimit
 from pipeline.ingest.content import Content
-from pipeline.ingest.file_feed import FileFeed, Portion
+from pipeline.ingest.file_feed import Portion
 from pipeline.ingest.inputs import InputFile
-from pipeline.ingest.options import FileAgentOptions
+from pipeline.ingest.row_form import RowForm
 from pipeline.ingest.spool import DEAD_LETTERS, ERASURES, Spool, SpoolDirectory
 from pipeline.ingest.totals import Progress, ReportProgress
 from pipeline.ingest.worker_thread import WorkerThread
@@ -31,14 +31,15 @@ class PreparedFile:
         self.read = 0
         self.largest: int | None = None
 
-    def take(self, portion: Portion, feed: FileFeed, options: FileAgentOptions) -> None:
+    def take(self, portion: Portion, form: RowForm) -> None:
         """Put what was read on the spool."""
+        feed, options = form.feed, form.options
         self.read += portion.read
         largest = portion.rows[feed.time].max()
         if isinstance(largest, int):
             self.largest = largest if self.largest is None else max(self.largest, largest)
         spool_portion(
-            portion,
+            portion._replace(rows=form.spooled(portion.rows)),
             self.spool,
             source=f"{feed.source_prefix}:{self.name}",
             feed=feed.feed,
@@ -77,28 +78,26 @@ class Preparation:
 
     def __init__(
         self,
-        feed: FileFeed,
+        form: RowForm,
         directory: SpoolDirectory,
-        options: FileAgentOptions,
         report: ReportProgress,
         worker: WorkerThread,
     ) -> None:
-        self._feed = feed
+        self._form = form
         self._directory = directory
-        self._options = options
-        self._limit = BadLimit(options.max_bad_share)
+        self._limit = BadLimit(form.options.max_bad_share)
         self._report = report
         self._worker = worker
 
     async def read(self, file: InputFile, judged_at: int) -> PreparedFile:
         """Read a file; raise OurMistake or TooManyBadRecords, nothing being published yet."""
-        spool = self._directory.open_spool(self._feed.time)
+        spool = self._directory.open_spool(self._form.feed.time)
         prepared = PreparedFile(file, spool, judged_at)
         content = Content(file.path, prepared.name, self._directory)
-        portions = self._feed.read(content, judged_at, self._options)
+        portions = self._form.feed.read(content, judged_at, self._form.options)
         while (portion := await self._worker.run(_next, portions)) is not None:
             self._limit.add(portion.read, portion.bad)
-            await self._worker.run(prepared.take, portion, self._feed, self._options)
+            await self._worker.run(prepared.take, portion, self._form)
             self._report(Progress("read", prepared.name, prepared.read, None))
         await self._worker.run(spool.flush)
         prepared.subject = content.subject

@@ -32,7 +32,7 @@ def _complete(
     return with_agent_columns(rows, source, options.root_account_id, ingested_at)
 
 
-_FEED: Final = FileFeed(
+WEB_LOG_FILES: Final = FileFeed(
     agent=AGENT,
     feed=WEB_LOGS,
     topic=topics.WEB_LOGS,
@@ -40,7 +40,8 @@ _FEED: Final = FileFeed(
     time="timestamp",
     read=_read,
     complete=_complete,
+    late=("root_account_id", "ingested_at", "source"),
 )
 
-ingest_web_logs_files: Final = partial(ingest_files_of, _FEED)
+ingest_web_logs_files: Final = partial(ingest_files_of, WEB_LOG_FILES)
 """Publish web_logs exports, as ``ingest_files_of`` says."""

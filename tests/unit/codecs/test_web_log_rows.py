@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.codecs.json_lines import JsonLines
+from pipeline.codecs.text_lines import TextLines
 from pipeline.codecs.web_log_fields import CONTENT
 from pipeline.codecs.web_log_rows import (
     Origin,
@@ -61,22 +62,38 @@ def test_a_line_reads_the_same_alone_carefully_and_among_others(lines: list[byte
 )
 def test_a_text_reads_as_its_lines(lines: list[bytes], between: bytes, end: bytes) -> None:
     text = between.join(lines) + end
-    whole, single = read_web_log_text(text, 7, ORIGIN), read_web_logs(text.split(b"\n"), 7, ORIGIN)
+    whole = read_web_log_text(TextLines.of(text), 7, ORIGIN)
+    single = read_web_logs(text.split(b"\n"), 7, ORIGIN)
     assert whole.rows.to_dicts() == single.rows.to_dicts()
     assert whole.deletes.to_dicts() == single.deletes.to_dicts()
     assert whole.bad == single.bad
     assert whole.read == single.read
 
 
-def test_lines_of_objects_are_read_where_they_lie() -> None:
-    """Anything around the brackets needs the slower way."""
-    good = line(row())
-    for text in (good, good + b"\n", good + b"\n" + good):
-        lines = JsonLines.objects(text)
-        assert lines is not None
-        assert [lines.line(at) for at in range(lines.size)] == text.splitlines()
-    for text in (b"", b"\n", good + b" ", b" " + good, good + b"\n\n" + good, good + b"\r\n"):
-        assert JsonLines.objects(text) is None
+@given(st.lists(st.sampled_from([line(row()), b"", b" ", b"x", b" {}\r", b"{"]), max_size=40))
+def test_lines_are_read_where_they_lie(lines: list[bytes]) -> None:
+    """Without white space around them, and without blank ones."""
+    found = JsonLines.found(TextLines.of(b"\n".join(lines)))
+    assert found is not None
+    objects, places = found
+    assert [objects.line(at) for at in range(objects.size)] == [
+        text.strip() for text in lines if text.strip()
+    ]
+    assert places.tolist() == [at for at, text in enumerate(lines) if text.strip()]
+
+
+def test_many_lines_that_are_no_bare_objects_are_split() -> None:
+    assert JsonLines.found(TextLines.of(b" {}\n" * 2_000)) is None
+
+
+@given(st.lists(st.sampled_from([b"", b"a", b"\n\n", b"12345678", b"\x0b\x8a\n\x0b"])))
+def test_line_ends_are_found_wherever_they_lie(pieces: list[bytes]) -> None:
+    text = b"".join(pieces)
+    lines = TextLines.of(*pieces)
+    assert lines.text() == text
+    starts = [0, *(lines.ends[:-1] + 1).tolist()]
+    read = [text[start:end] for start, end in zip(starts, lines.ends, strict=False)]
+    assert read == text.removesuffix(b"\n").split(b"\n") if text else not read
 
 
 @settings(max_examples=60, deadline=None)
