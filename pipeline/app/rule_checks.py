@@ -1,7 +1,7 @@
 """What is wrong with rules although each of them can be read.
 
 References between rules and to dimensions, and what can never happen: a filter that no key
-passes, a feed that the dimension does not count.
+passes, a feed that the dimension does not count, a severity that cannot rise.
 """
 
 import re
@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 from pipeline.aggregate.dimensions import DIMENSIONS, Dimension
 from pipeline.app.rule_files import RuleFile
-from pipeline.detect.rules import AnyRule, Mistake, check_references
+from pipeline.detect.rules import SEVERITIES, AnyRule, Mistake, check_references
 from pipeline.detect.rules.marked_yaml import MarkedYaml, Path
 from pipeline.detect.rules.watching import AfterEndRule, NewIn, SequenceRule, Step
 from pipeline.domain.errors import SettingsError
@@ -77,6 +77,10 @@ def _wrong_with(rule: AnyRule) -> Iterator[_Wrong]:
         )
         yield _Wrong(("feeds",), text)
     yield from _unreachable(rule, dimension)
+    escalation = rule.escalation
+    if escalation and SEVERITIES.index(escalation.to) <= SEVERITIES.index(rule.severity):
+        text = f"{escalation.to} is not above the rule's severity {rule.severity}: it never rises"
+        yield _Wrong(("escalation", "to"), text)
 
 
 def _steps(rule: AnyRule) -> Iterator[tuple[Path, Step | NewIn]]:

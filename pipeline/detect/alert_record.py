@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from pipeline.detect.finding import Finding
+from pipeline.detect.rules import SEVERITIES
 from pipeline.domain.event_time import HOUR, MINUTE
 
 Record = dict[str, Any]
@@ -23,7 +24,6 @@ ADDED: Final[Mapping[str, Any]] = {
 }
 """Fields that records written by earlier versions of this program do not have."""
 
-_SEVERITIES: Final = ("info", "warning", "critical")
 
 RETRACTED: Final = (
     " Withdrawn: with all rows in, this does not stand out, or another alert explains it."
@@ -96,7 +96,7 @@ def severity_of(finding: Finding) -> str:
     much = times is not None and finding.observed >= times * finding.threshold
     if not (long or much):
         return severity
-    return max(severity, escalation.to, key=_SEVERITIES.index)
+    return max(severity, escalation.to, key=SEVERITIES.index)
 
 
 def retracted(alert: Record, now: int) -> Record:

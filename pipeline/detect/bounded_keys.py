@@ -1,5 +1,6 @@
 """What is learned per key, bounded: the key that was silent longest goes first."""
 
+import heapq
 from collections.abc import Iterator, Mapping
 from typing import Generic, Protocol, TypeVar
 
@@ -12,7 +13,24 @@ class Dated(Protocol):
         """That minute."""
 
 
+class Seen(Protocol):
+    """Something that knows the last minute in which its key had rows."""
+
+    @property
+    def seen(self) -> int:
+        """That minute."""
+
+
 Learned = TypeVar("Learned", bound=Dated)
+
+
+def silent_longest(keys: Mapping[str, Seen], most: int) -> list[str]:
+    """Return the keys beyond ``most``: those silent longest, among equals in the order of keys.
+
+    Costs nothing below the bound, and a walk over all keys beyond it.
+    """
+    beyond = len(keys) - most
+    return [] if beyond <= 0 else heapq.nsmallest(beyond, keys, key=lambda k: (keys[k].seen, k))
 
 
 class BoundedKeys(Generic[Learned]):

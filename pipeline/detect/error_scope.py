@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
+from pipeline.detect.bounded_keys import silent_longest
 from pipeline.detect.cell_runs import CellRun
 from pipeline.detect.count_tail import Expectation
 from pipeline.detect.episodes import Peak
@@ -145,6 +146,9 @@ class ErrorScope:
         self._final = minute + 1
         for old in [x for x in self._hot if x <= minute - self._reach]:
             del self._hot[old]
+        for key in silent_longest(self._series, self.parameters.max_keys):
+            del self._series[key]
+            self._dirty.add(key)
 
     def add_final(self, minute: int, counts: Sequence[tuple[str, Packed]]) -> None:
         """Take final counts; the baselines learn what has left the recent minutes."""

@@ -4,7 +4,8 @@ A family is a rule on the whole instance, a rule on its parts, or both together;
 two reports a given cause (``attribution``). Minutes are judged once they are closed, since a
 share of an unfinished minute means little, and again when they are final; baselines learn from
 final minutes that no rule of the family flagged. A level that stays new for hours is learned
-after all: then it is no spike any more.
+after all: then it is no spike any more. Errors around a rate that is itself uncertain are negative
+binomial (Greenwood and Yule, J. R. Stat. Soc. 83 (1920) 255).
 """
 
 import json

@@ -2,7 +2,8 @@
 
 Targets and writes only grow, so a burst is reported by the update that crosses the cut, seconds
 after the event; web_logs of the same requests confirm it hours later in the same alert. Baselines
-learn from final minutes only, and never from those that were flagged.
+learn from final minutes only, and never from those that were flagged. As in ``fan_out`` a person's
+mean leans on everybody's (``help_baseline``: shrinkage of a Gamma mean, Efron & Morris 1975).
 """
 
 import json

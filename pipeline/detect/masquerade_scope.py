@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from pipeline.detect.bounded_keys import silent_longest
 from pipeline.detect.count_tail import Expectation
 from pipeline.detect.episodes import Peak
 from pipeline.detect.help_baseline import FadingMean, HelpModel, expect
@@ -131,6 +132,9 @@ class MasqueradeScope:
         """Make this the newest final minute; baselines learn the spells long enough before."""
         self._final = minute + 1
         self._learn(minute - self._delay)
+        for key in silent_longest(self._series, self.parameters.max_keys):
+            del self._series[key]
+            self._dirty.add(key)
 
     def add_final(self, minute: int, key: str, cell: Cell) -> None:
         """Take a final minute of a person."""

@@ -1,9 +1,9 @@
 """Detector: a share far above what is usual for this key (errors of requests, writes of rows, …).
 
 The share of a key is learned block by block (``share_baseline``), of all keys together for one
-without a past; a window's count is beta-binomial given its trials (``count_tail``), so that a busy
-hour is no alarm and two of three are none either. A share of an unfinished minute means little:
-only closed minutes are judged.
+without a past; a window's count is beta-binomial given its trials (``count_tail``; Skellam,
+J. R. Stat. Soc. B 10 (1948) 257), so that a busy hour is no alarm and two of three are none
+either. A share of an unfinished minute means little: only closed minutes are judged.
 """
 
 import math

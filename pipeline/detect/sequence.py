@@ -1,5 +1,6 @@
 """Detector: one key passes steps in order within a window (failures, then success).
 
+It is what Sigma's rules call a ``temporal_ordered`` correlation (Sigma Correlation Rules 2.0).
 Each step is a count of a dimension whose keys are the same things; a step is passed when it has
 counted enough between the window's start and the first count of the step after it. The order is
 that of minutes: within one minute any order counts. A single step is a count with a floor: for

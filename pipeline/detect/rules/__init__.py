@@ -8,7 +8,7 @@ from pipeline.detect.rules.documents import (
     load_rule,
     rule_schema,
 )
-from pipeline.detect.rules.envelope import Rule
+from pipeline.detect.rules.envelope import SEVERITIES, Rule
 from pipeline.detect.rules.models import (
     AnyRule,
     ErrorSpikeParameters,
@@ -19,6 +19,7 @@ from pipeline.detect.rules.models import (
 from pipeline.detect.rules.references import check_references, dimensions_of_rule
 
 __all__ = [
+    "SEVERITIES",
     "AnyRule",
     "ErrorSpikeParameters",
     "ErrorSpikeRule",

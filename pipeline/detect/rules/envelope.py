@@ -15,6 +15,9 @@ from pipeline.detect.rules.quiet_hours import QuietHours
 Severity = Literal["info", "warning", "critical"]
 RuleState = Literal["enabled", "shadow", "off"]
 
+SEVERITIES: Final[tuple[Severity, ...]] = ("info", "warning", "critical")
+"""From the mildest on."""
+
 BEST_EFFORT: Final = (
     "Canvas delivers its feeds on a best-effort basis: rows may be missing or doubled. "
     "The data show requests, not intentions; confirm before acting on a person."

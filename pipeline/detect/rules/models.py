@@ -44,6 +44,7 @@ class ErrorSpikeParameters(Strict):
     quiet_min: Minutes = 10
     adapt_after_min: Minutes = 180
     forget_after_min: Minutes = 1440
+    max_keys: Annotated[int, Field(gt=0)] = 100_000
     explained_share: Share = 0.8
     max_culprits: Annotated[int, Field(gt=0)] = 2
 
@@ -72,6 +73,7 @@ class MasqueradeBurstParameters(Strict):
     quiet_min: Minutes = 15
     adapt_after_min: Minutes = 360
     forget_after_min: Annotated[int, Field(gt=0)] = 30 * 1440
+    max_keys: Annotated[int, Field(gt=0)] = 100_000
 
 
 class ErrorSpikeRule(Rule):

@@ -61,6 +61,16 @@ def test_the_whole_instance_has_no_key_to_filter(tmp_path: Path) -> None:
     assert "has one key" in wrong_with(found, complete=False)[0].text
 
 
+def test_a_severity_that_cannot_rise_is_named(tmp_path: Path) -> None:
+    name = "error_spike_5xx_instance"
+    for to in ("warning", "critical"):
+        rules = files(tmp_path, name, escalation={"to": to, "after_min": 60})
+        [found] = wrong_with(rules, complete=False)
+        assert f"{to} is not above the rule's severity critical" in found.text
+    mild = files(tmp_path, name, severity="info", escalation={"to": "warning", "times": 3})
+    assert wrong_with(mild, complete=False) == []
+
+
 def test_places_of_a_dimension_that_is_not_there_are_named(tmp_path: Path) -> None:
     name = "takeover_from_new_network"
     [found] = wrong_with(files(tmp_path, name, new_in={"dimension": "moon"}), complete=False)

@@ -1,8 +1,13 @@
 """What an error spike is, what it is not, and which of whole and part reports it."""
 
 from collections.abc import Iterable
+from functools import cache
 
-from tests.support.detect_run import DetectRun, final_run
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.detect.rules import AnyRule, changed_rule
+from tests.support.detect_run import DetectRun, final_run, shipped_rules
 from tests.support.minute_stats import Row, frame, requests
 
 T = 29_000_160
@@ -132,3 +137,52 @@ def test_state_of_silent_keys_is_forgotten() -> None:
     run.finalise([requests(T + 3000, "", 10)], T + 3060)
     run.take()
     assert run.states[PAGE, PAGES[0]]["state"] == ""
+
+
+def test_an_outage_of_three_hundred_pages_is_one_alert() -> None:
+    pages = [f"page_{number}#show" for number in range(300)]
+    rows = []
+    for minute in range(T, T + 130):
+        failing = 12 if 100 <= minute - T < 110 else int(minute % 20 == 0)
+        rows += [requests(minute, page, 20, failing) for page in pages]
+        rows.append(requests(minute, "", 20 * len(pages), failing * len(pages)))
+    run = final_run(frame(rows))
+    assert relative(run) == [(INSTANCE, "", 100, 110)]
+    [alert] = run.latest()
+    assert set(alert["contributing_keys"]) <= set(pages)
+    assert alert["contributing_keys"]
+
+
+MOST = 4
+
+
+@cache
+def few_pages() -> list[AnyRule]:
+    """Return the rules with a bound below the number of pages."""
+    return [
+        changed_rule(rule, {"max_keys": str(MOST)}) if rule.id == PAGE else rule
+        for rule in shipped_rules()
+        if rule.id in {INSTANCE, PAGE}
+    ]
+
+
+@given(cuts=st.lists(st.integers(1, 179), max_size=6), restarts=st.booleans())
+def test_the_pages_silent_longest_go_first_however_the_past_is_cut(
+    *, cuts: list[int], restarts: bool
+) -> None:
+    rows = [requests(T + n, f"page_{n // 2}#show", 20, 1) for n in range(180)]
+    once = bounded_run(rows, [180], restarts=False)
+    assert bounded_run(rows, [*sorted(set(cuts)), 180], restarts=restarts) == once
+    assert {page for page, _ in once} == {f"page_{n}#show" for n in range(86, 90)}
+
+
+def bounded_run(rows: list[Row], cuts: list[int], *, restarts: bool) -> set[tuple[str, str]]:
+    """Return key and state of what is kept after rows were made final up to each cut."""
+    run, before = DetectRun(few_pages()), 0
+    for cut in cuts:
+        run.finalise(frame(rows[before:cut]), T + cut)
+        run.take()
+        run, before = (run.restarted() if restarts else run), cut
+    return {(key, one["state"]) for (name, key), one in run.states.items() if name == PAGE} - {
+        (key, "") for _, key in run.states
+    }

@@ -1,6 +1,7 @@
 """What a masquerade burst is, what it is not, and that both feeds tell one story."""
 
-from tests.support.detect_run import DetectRun, final_run
+from pipeline.detect.rules import changed_rule
+from tests.support.detect_run import DetectRun, final_run, shipped_rules
 from tests.support.minute_stats import Row, acting, frame
 
 T = 29_000_160
@@ -94,3 +95,13 @@ def test_an_integration_that_never_stops_is_learned() -> None:
     rows = [acting(T + m, "9", [str(i) for i in range(m % 7, 140, 7)], 5, 20) for m in range(1440)]
     [alert] = final_run(frame(rows)).latest()
     assert alert["window_end"] - alert["window_start"] < 600 * 60_000_000
+
+
+def test_the_people_silent_longest_go_first() -> None:
+    [rule] = [rule for rule in shipped_rules() if rule.id == BURST]
+    run = DetectRun([changed_rule(rule, {"max_keys": "3"})])
+    for n in range(10):
+        run.finalise(frame([acting(T + 60 * n, f"p{n}", ["1"], 0, 1)]), T + 60 * n + 1)
+        run.take()
+    kept = {key for (name, key), one in run.states.items() if name == BURST and one["state"]}
+    assert kept - {""} == {"p6", "p7", "p8", "p9"}  # three, and who came after the last look
