@@ -4,7 +4,7 @@ Values come from data, so they are written as quoted literals with both quoting 
 (ClickHouse SQL reference, string literals).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -50,6 +50,20 @@ def masquerade_query(actor: str, window: tuple[int, int]) -> str:
     return f"{_select('*', f'({web_logs} UNION ALL {live_events})')} ORDER BY time LIMIT {LIMIT}"
 
 
+def watch_query(dimension: str, key: str, feeds: Sequence[str], window: tuple[int, int]) -> str:
+    """Return a query for the requests of a key where they tell more than its statistics.
+
+    What was answered comes first: of a thousand refused logins the one that got in.
+    """
+    if key != MANY and dimension == "masqueraded_admin":
+        return masquerade_query(key, window)
+    if key != MANY and dimension in _REQUESTS:
+        where = f"{between('timestamp', window)} AND {_REQUESTS[dimension](key)}"
+        order = f"ORDER BY http_status >= 400, timestamp LIMIT {LIMIT}"
+        return f"{_select(_COLUMNS, 'web_logs', where)} {order}"
+    return stats_query(dimension, key, feeds, window)
+
+
 def stats_query(dimension: str, key: str, feeds: Sequence[str], window: tuple[int, int]) -> str:
     """Return a query for the statistics of a key; of ``(many)`` keys, of all of its dimension."""
     columns = (
@@ -62,6 +76,60 @@ def stats_query(dimension: str, key: str, feeds: Sequence[str], window: tuple[in
         where += f" AND key = {literal(key)}"
     where = f"{between('minute', window)} AND {where}"
     return f"{_select(columns, 'request_stats', where)} ORDER BY minute, key LIMIT {LIMIT}"
+
+
+def _of_token(key: str) -> str:
+    developer_key, _, actor = key.partition("#")
+    return f"toString(developer_key_id) = {literal(developer_key)} AND {_of_actor(actor)}"
+
+
+def _of_actor(key: str) -> str:
+    return f"toString(ifNull(real_user_id, user_id)) = {literal(key)}"
+
+
+def _written_by(key: str) -> str:
+    return f"{_of_actor(key)} AND http_method NOT IN ('GET', 'HEAD', 'OPTIONS')"
+
+
+def _written_as_others_by(key: str) -> str:
+    _, _, actor = key.partition("#")
+    return f"{_written_by(actor)} AND real_user_id != user_id"
+
+
+def _logins_from(key: str) -> str:
+    return f"remote_ip = {literal(key)} AND startsWith(web_application_controller, 'login/')"
+
+
+def _of_session(key: str) -> str:
+    return f"session_id = {literal(key)}"
+
+
+def _downloads_by(key: str) -> str:
+    whose = f"({_of_actor(key)} OR remote_ip = {literal(key)})"
+    return f"{whose} AND endsWith(splitByChar('?', url)[1], '/download')"
+
+
+def _refused_to(key: str) -> str:
+    return f"toString(developer_key_id) = {literal(key)} AND http_status IN (403, 429)"
+
+
+_COLUMNS: Final = (
+    "timestamp, id, http_status, http_method, web_application_controller, "
+    "web_application_action, url, user_id, real_user_id, remote_ip, user_agent, session_id"
+)
+
+_REQUESTS: Final[Mapping[str, Callable[[str], str]]] = {
+    "admin_actor": _written_by,
+    "admin_by_hand": _written_by,
+    "download_actor": _downloads_by,
+    "failed_login_ip": _logins_from,
+    "masqueraded_write": _written_as_others_by,
+    "session_agent": _of_session,
+    "session_network": _of_session,
+    "throttled": _refused_to,
+    **dict.fromkeys(("token", "token_admin", "token_agent", "token_course"), _of_token),
+}
+"""Dimensions of which the reader of an alert needs the requests: what was done, who got in."""
 
 
 def _select(columns: str, table: str, where: str = "true") -> str:

@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from pipeline.detect.episode_finding import Words, episode_finding, known_since, window_of
 from pipeline.detect.episodes import Episode
-from pipeline.detect.evidence import MANY, chance, clock, stats_query
+from pipeline.detect.evidence import MANY, chance, clock, watch_query
 from pipeline.detect.finding import Finding
 from pipeline.detect.scope import Scope
 from pipeline.domain.event_time import MINUTE
@@ -40,7 +40,7 @@ def watch_finding(
             f"this alert stands for {len(episode.parts):,} more of them ({names}). "
             f"The strongest: {text}"
         )
-    query = stats_query(rule.dimension, episode.key, rule.feeds, window_of(episode))
+    query = watch_query(rule.dimension, episode.key, rule.feeds, window_of(episode))
     words = Words(phrase.title, text, query, MAX_NAMED)
     found = episode_finding(
         rule, episode, words, resolved_min=resolved_min, provisional=provisional, final=final

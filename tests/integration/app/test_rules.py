@@ -13,6 +13,8 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from pipeline.aggregate.dimensions import DIMENSIONS
+from pipeline.detect.evidence import watch_query
 from pipeline.domain.topics import ANOMALIES
 from pipeline.local.ports import free_port
 from pipeline.sink.client import client_of
@@ -130,6 +132,23 @@ def test_explain_shows_numbers_rows_and_the_query(recorded: Recorded) -> None:
         assert "a week before: nothing stored" in said
     refused = recorded.line.command("rules", "explain", "0000")
     assert (refused.returncode, "no alert" in refused.stderr) == (78, True)
+
+
+def test_evidence_queries_run_and_show_the_requests_behind_an_alert(recorded: Recorded) -> None:
+    whole = (0, 4_000_000_000_000_000)
+    queries = {one.name: watch_query(one.name, "1#2", ("web_logs",), whole) for one in DIMENSIONS}
+    with client_of(recorded.line.settings.clickhouse()) as client:
+        for statement in queries.values():
+            query(client, statement)
+        for alert in recorded.alerts:
+            assert query(client, alert["evidence_query"]).rows
+        [[actor, ip]] = query(
+            client,
+            "SELECT toString(user_id), remote_ip FROM web_logs WHERE http_status = 302"
+            " AND startsWith(web_application_controller, 'login/') LIMIT 1",
+        ).rows
+        for dimension, key in (("failed_login_ip", ip), ("admin_actor", actor)):
+            assert query(client, watch_query(dimension, str(key), ("web_logs",), whole)).rows
 
 
 def test_a_backtest_over_clickhouse_finds_the_alerts_that_were_recorded(
