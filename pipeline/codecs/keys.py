@@ -42,7 +42,7 @@ def joined_keys(parts: Sequence[pa.LargeStringArray | NDArray[np.int64]]) -> pa.
     return written(lines, rows, _NOTHING)
 
 
-def joined(parts: Sequence["pa.LargeBinaryArray"]) -> pa.BinaryArray:
+def joined(parts: Sequence["pa.Array[Any]"]) -> pa.BinaryArray:
     """Return the bytes of each row of all parts, one behind the other."""
     return written([_part(part) for part in parts], len(parts[0]), _NOTHING)
 
