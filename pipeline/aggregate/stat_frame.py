@@ -8,14 +8,9 @@ import numpy.typing as npt
 import polars as pl
 import pyarrow as pa
 
-from pipeline.aggregate.arrow_texts import I64, Texts, texts_of
-from pipeline.aggregate.counts import (
-    MAXIMUM,
-    SUMS,
-    are_timed,
-    arrow_histograms,
-    plain_columns,
-)
+from pipeline.aggregate import count_kernels
+from pipeline.aggregate.arrow_texts import I64, Texts, lists_of, longs_of, texts_of
+from pipeline.aggregate.counts import BUCKETS, MAXIMUM, PLAIN, SUMS, are_timed
 from pipeline.aggregate.held import FOLDED, Identities
 from pipeline.aggregate.held_members import MemberColumns
 from pipeline.aggregate.indexes import TextIndex
@@ -113,28 +108,32 @@ def stat_columns(
     timed: npt.NDArray[np.bool_],
     *,
     states: npt.NDArray[np.int8],
+    slots: I64,
     numbers: I64,
     members: MemberColumns,
     samples: Sequence[Any],
     version: int,
 ) -> StatColumns:
-    """Return the columns of records (STAT_COLUMNS), a row for each state and row of numbers.
+    """Return the columns of records (STAT_COLUMNS), a row for each state and slot.
 
-    ``samples``: lists of request and session ids.
+    ``numbers`` has a row for every slot there is. ``samples``: lists of request and session ids.
     """
-    timed = timed & (numbers[:, FOLDED] == 0)
+    timed = timed & (numbers[slots, FOLDED] == 0)
+    plain, folded = np.empty((PLAIN, len(slots)), np.int64), np.empty(len(slots), np.int64)
+    buckets = np.empty(BUCKETS * int(timed.sum()), np.int64)
+    count_kernels.give_out(slots, timed, numbers, plain, folded, buckets)
     columns: StatColumns = {
         **identities,
         "status": _STATUS.some(states.astype(np.int64)).arrow(),
         "version": np.full(len(states), version),
-        **plain_columns(numbers),
-        "durations": arrow_histograms(numbers[:, :FOLDED], timed),
+        **dict(zip((*SUMS, MAXIMUM), plain, strict=True)),
+        "durations": lists_of(np.where(timed, BUCKETS, 0), longs_of(buckets)),
         "members": members.members,
         "sample_request_ids": samples[0],
         "sample_session_ids": samples[1],
         "members_distinct": members.distinct,
         "members_capped": members.capped,
-        "keys_folded": np.ascontiguousarray(numbers[:, FOLDED]),
+        "keys_folded": folded,
     }
     return {name: columns[name] for name in STAT_COLUMNS}
 
