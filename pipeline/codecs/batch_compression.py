@@ -1,8 +1,8 @@
 """Decompression of record batches, within a limit.
 
-A batch of a megabyte may unfold to any size: what comes out is written into a buffer of ours, so
-no more memory is taken than the limit says. The buffer is used again; growing a new one for every
-batch, as decoders do that do not know the size, costs 2.5 times as much for lz4.
+A batch of a megabyte may unfold to any size: what comes out is written into memory of ours, so no
+more is taken than the limit says. Batches that are read together are unfolded one behind the other,
+so that nobody copies them to have them in one piece.
 """
 
 import struct
@@ -10,8 +10,10 @@ from collections.abc import Callable
 from typing import Final
 
 import cramjam
+import numpy as np
 
 from pipeline.codecs.batch_reader import CorruptBatch
+from pipeline.codecs.lz4_frame import unfold_plain
 
 BATCH_LIMIT_BYTES: Final = 64 << 20
 """What one batch may unfold to: 64 times the default limit of a batch on its topic (1 MiB)."""
@@ -22,7 +24,14 @@ SNAPPY: Final = 2
 LZ4: Final = 3
 ZSTD: Final = 4
 
-_FIRST_BYTES: Final = 1 << 20
+_MARGIN: Final = 1.125
+_LEAST_BYTES: Final = 64 << 10
+"""What is reckoned for batches: as much as for those before them, an eighth and this."""
+
+_BATCH_BYTES: Final = 1 << 20
+_RATIO: Final = 3.0
+"""Of the first batches: unfolded to packed bytes."""
+
 _FULL: Final = "failed to write whole buffer"
 """What cramjam says of a buffer that is too small; anything else means broken bytes."""
 
@@ -41,65 +50,102 @@ class UnknownCodec(ValueError):
 
 
 class Decompressor:
-    """Unfolds batches one after the other. Not for two threads at once: it has one buffer."""
+    """Unfolds batches one after the other. Not for two threads at once: it has one block."""
 
     def __init__(self, limit_bytes: int = BATCH_LIMIT_BYTES) -> None:
         self.limit_bytes = limit_bytes
-        self._buffer = memoryview(bytearray(min(_FIRST_BYTES, limit_bytes)))
+        self._block = _memory(0)
+        self._filled = 0
+        self._packed = 0
+        self._ratio = _RATIO
 
-    def unfold(self, codec: int, body: memoryview) -> bytes:
-        """Return the records section of a batch.
+    def make_room(self, packed_bytes: int, most_bytes: int) -> None:
+        """Begin a block for batches of so many bytes, which may unfold to ``most_bytes``.
+
+        It is a guess by the batches before: a batch that does not fit begins another block.
+        """
+        if self._packed:
+            self._ratio = self._filled / self._packed
+        guess = int(packed_bytes * self._ratio * _MARGIN) + _LEAST_BYTES
+        self._begin(min(guess, most_bytes + _BATCH_BYTES))
+
+    def unfold(self, codec: int, body: memoryview) -> memoryview:
+        """Return the records section of a batch; it lies behind the one before if that had room.
 
         Raises BatchTooLarge, UnknownCodec, CorruptBatch (the bytes are not of this codec).
         """
         if codec == NONE:
-            return self._limited(body)
-        if codec == SNAPPY:
-            return self._snappy(body)
+            found = self._as_it_is(body)
+        elif codec == SNAPPY:
+            found = self._snappy(body)
+        else:
+            found = self._unfolded(codec, body)
+        start, self._filled = self._filled, self._filled + found
+        self._packed += len(body)
+        return self._block[start : self._filled].toreadonly()
+
+    def _unfolded(self, codec: int, body: memoryview) -> int:
         into = _INTO.get(codec)
         if into is None:
             raise UnknownCodec(f"compression {codec}")
         while True:
+            room = self._room()
             try:
-                size = into(body, self._buffer)
+                return into(body, room)
             except cramjam.DecompressionError as error:
                 if _FULL not in str(error):
                     raise CorruptBatch(str(error)) from error
-                self._grow(2 * len(self._buffer))
-            else:
-                return bytes(self._buffer[:size])
+                self._grow(max(2 * len(room), _BATCH_BYTES))
 
-    def _limited(self, body: memoryview) -> bytes:
+    def _as_it_is(self, body: memoryview) -> int:
         if len(body) > self.limit_bytes:
             raise BatchTooLarge(f"{len(body)} bytes")
-        return bytes(body)
+        self._grow(len(body))
+        self._room()[: len(body)] = body
+        return len(body)
 
-    def _snappy(self, body: memoryview) -> bytes:
+    def _snappy(self, body: memoryview) -> int:
         """Unfold one raw block, or the blocks of Java's framing; each says its size before."""
         blocks = [body]
         if len(body) >= _XERIAL_HEADER_BYTES and bytes(body[: len(_XERIAL)]) == _XERIAL:
             blocks = _xerial_blocks(body)
-        parts, total = [], 0
-        for block in blocks:
-            try:
-                size = int(cramjam.snappy.decompress_raw_len(block))
-                total += size
-                if total > self.limit_bytes:
-                    raise BatchTooLarge(f"at least {total} bytes")
-                self._grow(size)
-                found = cramjam.snappy.decompress_raw_into(block, self._buffer)
-            except cramjam.DecompressionError as error:
-                raise CorruptBatch(str(error)) from error
-            parts.append(bytes(self._buffer[:found]))
-        return b"".join(parts)
+        try:
+            total = sum(int(cramjam.snappy.decompress_raw_len(block)) for block in blocks)
+            if total > self.limit_bytes:
+                raise BatchTooLarge(f"{total} bytes")
+            self._grow(total)
+            room, found = self._room(), 0
+            for block in blocks:
+                found += cramjam.snappy.decompress_raw_into(block, room[found:])
+        except cramjam.DecompressionError as error:
+            raise CorruptBatch(str(error)) from error
+        return found
+
+    def _room(self) -> memoryview:
+        """Return what is left of the block, as far as one batch may go."""
+        return self._block[self._filled : self._filled + self.limit_bytes]
 
     def _grow(self, least: int) -> None:
-        """Have a buffer of so many bytes, or as many as the limit allows if it is smaller."""
-        if least <= len(self._buffer):
+        """Have room for so many bytes, or for as many as the limit allows if that is less."""
+        room = len(self._room())
+        if least <= room:
             return
-        if len(self._buffer) >= self.limit_bytes:
+        if room >= self.limit_bytes:
             raise BatchTooLarge(f"more than {self.limit_bytes} bytes")
-        self._buffer = memoryview(bytearray(min(least, self.limit_bytes)))
+        self._begin(min(max(least, _BATCH_BYTES), self.limit_bytes))
+
+    def _begin(self, size: int) -> None:
+        self._block, self._filled, self._packed = _memory(size), 0, 0
+
+
+def _memory(size: int) -> memoryview:
+    """Return memory that nobody has written to: zeros would cost as much as what is unfolded."""
+    return np.empty(size, np.uint8).data
+
+
+def _lz4(body: memoryview, room: memoryview) -> int:
+    found = unfold_plain(body, room)
+    return int(cramjam.lz4.decompress_into(body, room)) if found is None else found
 
 
 def _xerial_blocks(body: memoryview) -> list[memoryview]:
@@ -119,6 +165,6 @@ def _xerial_blocks(body: memoryview) -> list[memoryview]:
 
 _INTO: Final[dict[int, Callable[[memoryview, memoryview], int]]] = {
     GZIP: cramjam.gzip.decompress_into,
-    LZ4: cramjam.lz4.decompress_into,
+    LZ4: _lz4,
     ZSTD: cramjam.zstd.decompress_into,
 }

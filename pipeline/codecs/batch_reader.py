@@ -13,6 +13,7 @@ HEADER_BYTES: Final = 61
 
 _HEADER: Final = struct.Struct(">qiibIhiqqqhii")
 _LENGTH_AND_MAGIC: Final = struct.Struct(">8xi4xb")
+_RECORDS: Final = struct.Struct(">57xi")
 _LOG_OVERHEAD: Final = 12
 _MAGIC: Final = 2
 _CRC_FROM: Final = 21
@@ -104,6 +105,19 @@ def batch_end(data: memoryview, start: int) -> int | None:
     length, _ = _LENGTH_AND_MAGIC.unpack_from(data, start)
     end = start + _LOG_OVERHEAD + int(length)
     return end if length >= 0 and end <= len(data) else None
+
+
+def bytes_of_records(data: memoryview, start: int, most_records: int) -> int:
+    """Return how many bytes the batches have that begin with the one at ``start``.
+
+    As many of them as hold ``most_records``, by their headers, which nobody has checked.
+    """
+    place, records = start, 0
+    while records < most_records and (end := batch_end(data, place)) is not None:
+        if end - place >= HEADER_BYTES:
+            records += max(int(_RECORDS.unpack_from(data, place)[0]), 0)
+        place = end
+    return place - start
 
 
 def batch_at(whole: memoryview, checksum: Checksum | None) -> BatchView:

@@ -15,6 +15,7 @@ from pipeline.codecs.batch_reader import (
     OldFormat,
     batch_at,
     batch_end,
+    bytes_of_records,
 )
 from pipeline.codecs.raw_batch import RawBatch
 
@@ -76,11 +77,15 @@ class FetchedBatches:
         """
         taken: list[RawBatch] = []
         left_records, left_bytes = most_records, most_bytes
-        while left_records > 0 and left_bytes > 0 and (batch := self._open()) is not None:
-            size = _at_most(batch)
+        if self._next is not None:
+            start = self._place - len(self._next.whole)
+            packed = bytes_of_records(self._data, start, most_records)
+            self._decompressor.make_room(packed, most_bytes)
+        while left_records > 0 and left_bytes > 0 and (size := self._next_records()):
+            # Told before it is unfolded: a batch that is left for later belongs to later's block.
+            if (taken and size > left_records) or (batch := self._open()) is None:
+                break
             if size > left_records:
-                if taken:
-                    break
                 cut = batch.first + most_records
                 self._opened = batch._replace(first=cut)
                 batch = batch._replace(end=cut)
@@ -100,6 +105,15 @@ class FetchedBatches:
         self.odd = None
         self._clear = self.position = max(position, self.position)
         self._look_ahead()
+
+    def _next_records(self) -> int:
+        """Return how many records of the next batch can count; 0: there is none."""
+        if self._opened is not None:
+            return _at_most(self._opened)
+        view = self._next
+        if view is None:
+            return 0
+        return min(view.records, view.next_offset - max(view.base_offset, self._clear))
 
     def _open(self) -> RawBatch | None:
         """Return the unfolded next batch, which stays the next until it is taken."""

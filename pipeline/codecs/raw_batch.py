@@ -18,6 +18,6 @@ class RawBatch(NamedTuple):
     base_timestamp_ms: int
     append_time_ms: int | None
     records: int
-    payload: bytes
+    payload: bytes | memoryview
     first: int
     end: int

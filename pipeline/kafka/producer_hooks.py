@@ -16,6 +16,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import ProducerClosed
 from aiokafka.producer import sender
 
+from pipeline.kafka import frame_hooks  # noqa: F401 - answers come whole
 from pipeline.kafka.ready_batch import HEADER_BYTES, record_batch
 
 HOOKS: Final = {

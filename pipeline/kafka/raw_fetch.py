@@ -25,12 +25,13 @@ from aiokafka.consumer import fetcher
 from aiokafka.errors import CorruptRecordException
 
 from pipeline.codecs.batch_compression import BATCH_LIMIT_BYTES, BatchTooLarge, Decompressor
-from pipeline.codecs.batch_reader import CorruptBatch
+from pipeline.codecs.batch_reader import CorruptBatch, batch_end
 from pipeline.codecs.chunk import Chunk, KafkaRecord, RecordChunk
 from pipeline.codecs.fetched_batches import Aborted, FetchedBatches
 from pipeline.codecs.raw_batch import RawBatch
 from pipeline.codecs.raw_chunk import RawChunk
 from pipeline.domain.errors import OurMistake
+from pipeline.kafka import frame_hooks  # noqa: F401 - answers come whole
 from pipeline.kafka.checksum import checksum
 
 log = structlog.get_logger(__name__)
@@ -144,19 +145,16 @@ class BareRecords(fetcher.PartitionRecords):  # type: ignore[misc]
 class _Response:
     """The bytes of a fetched partition in place of aiokafka's ``MemoryRecords``."""
 
-    def __init__(self, data: bytes) -> None:
-        self.data = data
-        self._parsed: Any = None
+    def __init__(self, data: bytes | memoryview) -> None:
+        self.data = memoryview(data)
 
     @property
     def parsed(self) -> Any:
-        """Return aiokafka's own; it looks at no more than the first length."""
-        if self._parsed is None:
-            self._parsed = REPLACED["MemoryRecords"](self.data)
-        return self._parsed
+        """Return aiokafka's own."""
+        return REPLACED["MemoryRecords"](bytes(self.data))
 
     def has_next(self) -> bool:
-        return bool(self.parsed.has_next())
+        return batch_end(self.data, 0) is not None
 
     def size_in_bytes(self) -> int:
         return len(self.data)
@@ -168,7 +166,7 @@ class _RawPartition:
     def __init__(
         self,
         tp: TopicPartition,
-        data: bytes,
+        data: memoryview,
         aborted: list[tuple[int, int]] | None,
         fetch_offset: int,
         raw: RawFetch,
@@ -179,7 +177,7 @@ class _RawPartition:
         self._raw = raw
         self._check_crcs = check_crcs
         self._batches = FetchedBatches(
-            memoryview(data),
+            data,
             fetch_offset,
             None if aborted is None else [Aborted(*each) for each in aborted],
             decompressor=raw.decompressor,

@@ -93,7 +93,7 @@ def records_of(batch: RawBatch) -> Iterator[Record]:
     assert place == len(batch.payload)
 
 
-def _varint(data: bytes, place: int) -> tuple[int, int]:
+def _varint(data: bytes | memoryview, place: int) -> tuple[int, int]:
     found = shift = 0
     while True:
         byte = data[place]
@@ -103,6 +103,6 @@ def _varint(data: bytes, place: int) -> tuple[int, int]:
             return (found >> 1) ^ -(found & 1), place
 
 
-def _bytes(data: bytes, place: int) -> tuple[bytes | None, int]:
+def _bytes(data: bytes | memoryview, place: int) -> tuple[bytes | None, int]:
     length, place = _varint(data, place)
-    return (None, place) if length < 0 else (data[place : place + length], place + length)
+    return (None, place) if length < 0 else (bytes(data[place : place + length]), place + length)

@@ -1,8 +1,11 @@
 """Batches unfold to what was packed, and never beyond the limit."""
 
 from collections.abc import Callable
+from itertools import pairwise
 
 import cramjam
+import lz4.frame
+import numpy as np
 import pytest
 from aiokafka import codec
 from hypothesis import given
@@ -19,6 +22,7 @@ from pipeline.codecs.batch_compression import (
     UnknownCodec,
 )
 from pipeline.codecs.batch_reader import CorruptBatch
+from pipeline.codecs.lz4_frame import unfold_plain
 
 Pack = Callable[[bytes], bytes]
 
@@ -78,6 +82,65 @@ def test_bytes_that_are_cut_are_corrupt(title: str, left: int) -> None:
     packed = pack(b"".join(b"%d" % place for place in range(100_000)))
     with pytest.raises(CorruptBatch):
         Decompressor().unfold(number, memoryview(packed[:left]))
+
+
+def address(found: memoryview) -> int:
+    return int(np.frombuffer(found, np.uint8).ctypes.data)
+
+
+@pytest.mark.parametrize("title", PACKS)
+def test_batches_that_are_expected_lie_one_behind_the_other(title: str) -> None:
+    number, pack = PACKS[title]
+    data = [b"".join(b"%d" % place for place in range(count)) for count in (9_000, 10, 7_000)]
+    packed = [memoryview(pack(each)) for each in data]
+    decompressor = Decompressor()
+    for most in (1 << 20, 40_000, 0):
+        decompressor.make_room(sum(map(len, packed)), most)
+        found = [decompressor.unfold(number, each) for each in packed]
+        assert found == data
+        for one, following in pairwise(found):
+            assert address(one) + len(one) == address(following)
+
+
+def test_what_was_unfolded_cannot_be_written_to() -> None:
+    assert Decompressor().unfold(NONE, memoryview(b"records")).readonly
+
+
+@pytest.mark.parametrize("linked", [False, True])
+@pytest.mark.parametrize("checksums", [False, True])
+@given(data=st.binary(max_size=200), repeat=st.integers(0, 2_000))
+def test_lz4_frames_of_every_kind_unfold(
+    linked: bool,  # noqa: FBT001 - parametrized
+    checksums: bool,  # noqa: FBT001 - the same
+    data: bytes,
+    repeat: int,
+) -> None:
+    frame = lz4.frame.compress(
+        data * repeat,
+        block_linked=linked,
+        content_checksum=checksums,
+        block_checksum=checksums,
+        store_size=checksums,
+    )
+    assert Decompressor().unfold(LZ4, memoryview(frame)) == data * repeat
+    room = np.empty(len(data) * repeat, np.uint8).data
+    # Blocks that need each other are left to a general decoder; a single block needs none.
+    plain = unfold_plain(memoryview(frame), room)
+    assert plain == len(room) or (linked and plain is None)
+    if len(room):
+        assert unfold_plain(memoryview(frame), room[:-1]) is None
+
+
+@given(st.data(), st.integers(0, 400))
+def test_broken_lz4_frames_never_write_outside_their_room(data: st.DataObject, size: int) -> None:
+    """What a general decoder would refuse may come out wrong: the batch's checksum tells it."""
+    frame = bytearray(lz4.frame.compress(bytes(range(200)) * 2, block_linked=False))
+    for _ in range(data.draw(st.integers(1, 4))):
+        frame[data.draw(st.integers(4, len(frame) - 1))] = data.draw(st.integers(0, 255))
+    memory = np.full(size + 64, 7, np.uint8)
+    found = unfold_plain(memoryview(frame), memory[:size].data)
+    assert found is None or 0 <= found <= size
+    assert (memory[size:] == 7).all()
 
 
 def test_a_compression_nobody_knows_is_said_to_be_unknown() -> None:

@@ -5,6 +5,7 @@ import struct
 import weakref
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -53,6 +54,27 @@ def same(one: Decoded, other: Decoded) -> bool:
         and one.bad == other.bad
         and one.marks == other.marks
     )
+
+
+def test_payloads_that_lie_one_behind_the_other_are_not_copied() -> None:
+    records = [Given(delta, 0, b"k", b"value %d" % delta, ()) for delta in range(9)]
+    batches = [raw(base, records) for base in (0, 9, 18)]
+    memory = np.frombuffer(b"".join(batch.payload for batch in batches), np.uint8).data
+    ends = np.cumsum([len(batch.payload) for batch in batches]).tolist()
+    shared = [
+        batch._replace(payload=memory[end - len(batch.payload) : end])
+        for batch, end in zip(batches, ends, strict=True)
+    ]
+    for parts in (shared, shared[1:], shared[::2], [shared[0], batches[1]]):
+        chunk = RawChunk("t", 2, 0, 27, parts)
+        assert chunk.size == sum(len(batch.payload) for batch in parts)
+        assert [chunk.record(each.offset) for each in chunk_records(parts)] == chunk_records(parts)
+        adjacent = parts in (shared, shared[1:])
+        assert np.shares_memory(chunk._data, np.frombuffer(memory, np.uint8)) == adjacent
+
+
+def chunk_records(batches: list[RawBatch]) -> list[Any]:
+    return [record for batch in batches for record in single_records(batch)]
 
 
 @st.composite

@@ -9,10 +9,13 @@ from typing import Any
 
 import pytest
 
-from pipeline.kafka import faust_hooks, producer_hooks, raw_fetch
+from pipeline.kafka import faust_hooks, frame_hooks, producer_hooks, raw_fetch
 
 TESTED = {"faust-streaming": "0.15.3", "aiokafka": "0.14.0"}
 """Another version needs its sources read again: the hooks, and what is said about them."""
+
+FILES = (faust_hooks, frame_hooks, producer_hooks, raw_fetch)
+REPLACED = raw_fetch.REPLACED | frame_hooks.REPLACED
 
 
 @pytest.mark.parametrize("package", TESTED)
@@ -22,21 +25,16 @@ def test_the_installed_version_is_the_one_the_hooks_were_written_for(package: st
 
 @pytest.mark.parametrize(
     ("place", "name"),
-    [
-        (place, name)
-        for hooks in (faust_hooks.HOOKS, producer_hooks.HOOKS, raw_fetch.HOOKS)
-        for place, names in hooks.items()
-        for name in names
-    ],
+    [(place, name) for file in FILES for place, names in file.HOOKS.items() for name in names],
 )
 def test_every_hook_exists(place: str, name: str) -> None:
     module, _, attribute = place.partition(":")
-    owner = raw_fetch.REPLACED.get(attribute) or getattr(importlib.import_module(module), attribute)
+    owner = REPLACED.get(attribute) or getattr(importlib.import_module(module), attribute)
     assert hasattr(owner, name) or f"self.{name}" in inspect.getsource(owner)
 
 
 def test_private_names_of_the_libraries_stand_in_the_files_of_hooks_alone() -> None:
-    hooks = {Path(str(module.__file__)) for module in (faust_hooks, producer_hooks, raw_fetch)}
+    hooks = {Path(str(module.__file__)) for module in FILES}
     room = next(iter(hooks)).parent
     # The linter refuses a private name of another object unless a line says SLF001.
     assert {path for path in room.glob("*.py") if "SLF001" in path.read_text()} <= hooks
@@ -126,6 +124,37 @@ def test_a_consumer_hands_its_key_deserializer_to_the_fetcher_unseen() -> None:
         "self._key_deserializer = key_deserializer",
         "self._key_deserializer,",
     }
+
+
+def test_a_connection_gets_its_answers_from_what_is_replaced_alone() -> None:
+    conn = importlib.import_module("aiokafka.conn")
+    connection = conn.AIOKafkaConnection
+    connecting = inspect.getsource(connection.connect)
+    assert "reader = asyncio.StreamReader(limit=READER_LIMIT, loop=loop)" in connecting
+    assert "protocol = AIOKafkaProtocol(self._closed_fut, reader, loop=loop)" in connecting
+    assert "self._reader, self._writer, self._protocol = reader, writer, protocol" in connecting
+    # The task that reads is made before the first request, so it has begun before any answer.
+    assert connecting.index("self._create_reader_task()") < connecting.index("_do_version_lookup()")
+    assert "create_task(self._read(self_ref))" in inspect.getsource(connection._create_reader_task)
+    replaced = frame_hooks.REPLACED["AIOKafkaConnection._read"]
+    assert parameters(frame_hooks._read) == ["connection"]
+    assert parameters(replaced) == ["self_ref"]
+    source = inspect.getsource(conn)
+    assert set(re.findall(r"_reader\.\w+", source)) == {"_reader.at_eof"}
+    assert set(re.findall(r" reader\.\w+", source)) == {" reader.readexactly"}
+    assert inspect.getsource(replaced).count("reader.readexactly(") == 2
+
+
+def test_a_connection_opens_a_frame_once_and_decoders_only_read_it() -> None:
+    conn = importlib.import_module("aiokafka.conn")
+    assert re.findall(r"\bio\.\w+.*", inspect.getsource(conn)) == ["io.BytesIO(resp)"]
+    handle = inspect.getsource(conn.AIOKafkaConnection._handle_frame)
+    assert "correlation_id, request, fut = self._requests[0]" in handle
+    assert "response_header = request.parse_response_header(resp)" in handle
+    assert "response = resp_type.decode(resp)" in handle
+    types = importlib.import_module("aiokafka.protocol.types")
+    assert set(re.findall(r"data\.(\w+)\(", inspect.getsource(types))) == {"read"}
+    assert "value = data.read(length)" in inspect.getsource(types.Bytes.decode)
 
 
 def test_aiokafka_takes_ready_batches_as_they_are() -> None:
