@@ -6,7 +6,7 @@ look-alikes are in all of them. The universities of the
 evaluation (size, rates, calendar, time zone, seeds) are not the one the rules were tuned on, which
 is ``--plan tuning``. Nothing is written but a temporary directory; with ``--keep DIR`` the counts
 of each stretch are, and another run with the same directory tries other rules on them in a tenth
-of the time.
+of the time. ``--kinds`` prints what is staged for each rule, and runs nothing.
 """
 
 import os
@@ -22,7 +22,7 @@ from pathlib import Path
 from rich.console import Console
 
 from bench.detection.plan import EVALUATION, PLANS
-from bench.detection.report import table, totals
+from bench.detection.report import kinds, table, totals
 from bench.detection.scoring import RuleScore, merge
 from bench.detection.trial import Trial, judge
 
@@ -36,7 +36,11 @@ def main() -> None:
     parser.add_argument("--keep", type=Path, default=None, help="keep counts, or take those kept")
     parser.add_argument("--rule", action="append", default=None, help="only these rules")
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="stretches at a time")
+    parser.add_argument("--kinds", action="store_true", help="print what is staged for each rule")
     given = parser.parse_args()
+    if given.kinds:
+        print("\n".join(kinds()))
+        return
     plans = EVALUATION if given.plan is None else [PLANS[name] for name in given.plan]
     only = None if given.rule is None else tuple(given.rule)
     trials = [

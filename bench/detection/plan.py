@@ -31,6 +31,21 @@ PER_WORKING_DAY: Final[dict[str, float]] = {
     "on-the-move": 0.5,
     "hand-ins": 0.5,
     "busy-help-desk": 0.3,
+    "page-not-published": 0.3,
+    "tool-restarts": 0.2,
+    "app-logs-in-again": 0.3,
+    "program-slows-down": 0.3,
+    "longer-report": 0.2,
+    "script-on-a-laptop": 0.7,
+    "nightly-settings": 0.3,
+    "logins-looked-at": 0.3,
+    "acts-for-somebody": 0.3,
+    "session-goes-along": 0.5,
+    "link-among-friends": 0.3,
+    "many-mistype": 0.2,
+    "quiz-closes": 0.2,
+    "events-pause": 0.1,
+    "rows-pause": 0.1,
 }
 
 
@@ -80,8 +95,20 @@ POLYTECHNIC: Final = Plan(
 UNIVERSITY: Final = Plan(
     "university", (907,), 2_000, 25.0, 1_791_158_400 * MICROS, "Europe/Berlin", (None,), 21
 )
+# Monday 2026-03-02: few people, far from all others; a stretch takes a quarter of the college's.
+SEMINARY: Final = Plan(
+    "seminary",
+    (829,),
+    160,
+    50.0,
+    1_772_409_600 * MICROS,
+    "Australia/Sydney",
+    (None, "middle", "strong"),
+    28,
+)
+"""Not in the table: for a change of the look-alikes or of one rule, before the long run."""
 EVALUATION: Final = (COLLEGE, POLYTECHNIC, UNIVERSITY)
-PLANS: Final = {plan.name: plan for plan in (TUNING, *EVALUATION)}
+PLANS: Final = {plan.name: plan for plan in (TUNING, SEMINARY, *EVALUATION)}
 
 
 def look_alikes(days: int) -> list[AttackKind]:

@@ -4,10 +4,27 @@ from collections.abc import Sequence
 from typing import Final
 
 from bench.detection.scoring import STRENGTHS, RuleScore
+from pipeline.simulator.attacks import GRADED, LOOK_ALIKES
 
 HEADER: Final = (
     "rule", "weak", "middle", "strong", "precision", "delay min (median, p95)", "false / week",
 )  # fmt: skip
+
+
+def kinds() -> list[str]:
+    """Return the lines of a table: what stands for each rule, and what only looks like it."""
+    attacks: dict[str, dict[str, None]] = {}
+    for kind in GRADED:
+        attacks.setdefault(kind.rule, {})[kind.name.rpartition(".")[0]] = None
+    alike = {rule: [kind.kind for kind in LOOK_ALIKES if rule in kind.like] for rule in attacks}
+    return [
+        "| rule | attacks, each in three strengths | look-alikes |",
+        "|---|---|---|",
+        *(
+            f"| {rule} | {', '.join(attacks[rule])} | {', '.join(alike[rule])} |"
+            for rule in sorted(attacks)
+        ),
+    ]
 
 
 def table(scores: dict[str, RuleScore], weeks: float) -> list[str]:

@@ -35,10 +35,8 @@ def judge(trial: Trial) -> tuple[list[str], dict[str, RuleScore]]:
         if rule.state != "off" and (trial.rules is None or rule.id in trial.rules)
     ]
     kinds = [] if trial.strength is None else plan.attacks(trial.strength)
-    parts = [
-        (config.start_us + plan.LEARNING, kinds),
-        (config.start_us, plan.look_alikes(trial.days)),
-    ]
+    alike = plan.look_alikes(trial.days)
+    parts = [(config.start_us + plan.LEARNING, kinds), (config.start_us, alike)]
     name = f"{trial.world.name}-{trial.days}-{trial.seed}"
     outcome = kept(trial.keep, name, lambda: run(config, parts, rules))
     ids = [rule.id for rule in rules]
@@ -47,11 +45,13 @@ def judge(trial: Trial) -> tuple[list[str], dict[str, RuleScore]]:
     once = _windows(one for one in outcome.alerts if one["window_end"] <= config.end_us)
     alerts, seen = by_the_minute(outcome.stats, rules, labels)
     alerts = [one for one in alerts if one["window_start"] < config.end_us]
+    placed = sum(one.kind in plan.PER_WORKING_DAY for one in outcome.look_alikes)
     lines = [
         (
             f"{trial.world.name}, seed {trial.seed}, {trial.strength or 'quiet'}: "
             f"{outcome.rows:,} rows and events, "
-            f"{len(labels)} of {len(kinds)} attacks, {len(alerts)} alerts"
+            f"{len(labels)} of {len(kinds)} attacks, {placed} of {len(alike)} look-alikes, "
+            f"{len(alerts)} alerts"
         )
     ]
     stepped = _windows(one for one in alerts if one["window_end"] <= config.end_us)

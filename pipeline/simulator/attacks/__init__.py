@@ -9,11 +9,11 @@ from pipeline.simulator.attacks.administration import ADMINISTRATION_ATTACKS
 from pipeline.simulator.attacks.afterwards import AFTERWARDS
 from pipeline.simulator.attacks.attack import AttackKind
 from pipeline.simulator.attacks.drill import Drill
-from pipeline.simulator.attacks.error_spike import DEPLOY_FAILS, INSTANCE_DOWN
+from pipeline.simulator.attacks.error_spike import DEPLOY_FAILS, INSTANCE_DOWN, ErrorSpike
 from pipeline.simulator.attacks.failures import FAILURES, SPIKES
 from pipeline.simulator.attacks.logins import LOGIN_ATTACKS
 from pipeline.simulator.attacks.look_alikes import LOOK_ALIKES
-from pipeline.simulator.attacks.masquerade import BURST, WRITES
+from pipeline.simulator.attacks.masquerade import BURST, WRITES, Masquerade
 from pipeline.simulator.attacks.quizzes import QUIZ_ATTACKS
 from pipeline.simulator.attacks.reading import READING_ATTACKS
 from pipeline.simulator.attacks.records import RECORD_ATTACKS
@@ -38,7 +38,7 @@ DRILLS: Final[tuple[Drill, ...]] = (
 )
 """Attacks in three strengths, chosen by name."""
 
-GRADED: Final[tuple[AttackKind, ...]] = (*SPIKES, *BURSTS, *DRILLS)
+GRADED: Final[tuple[ErrorSpike | Masquerade | Drill, ...]] = (*SPIKES, *BURSTS, *DRILLS)
 """Every attack there is in strengths."""
 
 MORE: Final[tuple[AttackKind, ...]] = (*GRADED, *LOOK_ALIKES)

@@ -45,6 +45,14 @@ class AttackKind(Protocol):
         """Name by which it is chosen."""
 
     @property
+    def rule(self) -> str:
+        """The rule that finds it; empty: a look-alike, which none may find."""
+
+    @property
+    def like(self) -> tuple[str, ...]:
+        """The rules whose attacks a look-alike resembles."""
+
+    @property
     def minutes(self) -> float:
         """How long it usually lasts."""
 

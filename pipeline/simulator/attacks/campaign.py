@@ -1,4 +1,8 @@
-"""Campaigns: many drills over weeks, none at the same time as another, for those who evaluate."""
+"""Campaigns: many drills over weeks, for those who evaluate.
+
+No attack runs at the same time as anything else that is staged. Look-alikes run beside each other,
+as ordinary life does: apart, a month of office hours would have no room for half of them.
+"""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -20,19 +24,21 @@ TRIES: Final = 400
 def stage(world: World, parts: Sequence[tuple[int, Sequence[AttackKind]]]) -> list[Attack]:
     """Place attacks on random working days, each in its hours.
 
-    A part has an instant before which none of its attacks begins. Two attacks are at least
-    `BETWEEN` apart; one for which no room is found in `TRIES` draws is left out. The same kind may
-    be given more than once. What is placed first has most room: of each part, the long ones.
+    A part has an instant before which none of its attacks begins. An attack is at least `BETWEEN`
+    apart from everything else, a look-alike from attacks and from what is like it; one for
+    which no room is found in `TRIES` draws is left out. The same kind may be given more than once.
+    What is placed first has most room: of each part, the long ones.
     """
-    taken: list[Moment] = []
+    taken: list[tuple[AttackKind, Moment]] = []
     attacks = []
     for part, (earliest_us, kinds) in enumerate(parts):
         for number in sorted(range(len(kinds)), key=lambda place: -kinds[place].minutes):
             kind = kinds[number]
             dice = Dice(world.config.seed, CAMPAIGN, part, number, 0)
-            moment = _free_moment(world, kind, earliest_us, dice, taken)
+            kept = [at for other, at in taken if not _side_by_side(kind, other)]
+            moment = _free_moment(world, kind, earliest_us, dice, kept)
             if moment is not None:
-                taken.append(moment)
+                taken.append((kind, moment))
                 own = Dice(world.config.seed, CAMPAIGN, part, number, 1)
                 attacks.append(kind.begin(world, moment, own))
     return attacks
@@ -69,6 +75,14 @@ def _working_days(world: World, earliest_us: int) -> list[LocalDay]:
             days.append(LocalDay(day, world.zone))
         day += timedelta(days=1)
     return days
+
+
+def _side_by_side(one: AttackKind, other: AttackKind) -> bool:
+    """Whether two may run at the same time: look-alikes that resemble different things.
+
+    Others would make one story together: a course that one opens again, another concludes.
+    """
+    return not one.rule and not other.rule and not set(one.like) & set(other.like)
 
 
 def _apart(one: Moment, other: Moment) -> bool:

@@ -25,7 +25,8 @@ ANY_HOUR: Final[Hours] = (0.5, 22.0)
 class Drill:
     """One kind and strength of attack; without a rule: a benign look-alike.
 
-    `rule` finds it; alerts of the rules in `also` have the same cause and are not false. It
+    `rule` finds it; alerts of the rules in `also` have the same cause and are not false. A
+    look-alike resembles what the rules in `like` are for, and none of them may tell it. It
     begins between `hours` of the local day and lasts `minutes`; `size` says how much of it there
     is.
     """
@@ -39,6 +40,7 @@ class Drill:
     size: int
     detail: str
     act: Callable[[Scene], None]
+    like: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -128,9 +130,10 @@ def look_alike(
     act: Callable[[Scene], None],
     size: int,
     *,
+    like: tuple[str, ...],
     minutes: float,
     detail: str,
     hours: Hours = OFFICE,
 ) -> Drill:
-    """Give benign traffic that resembles an attack."""
-    return Drill(kind, "middle", "", (), minutes, hours, size, detail, act)
+    """Give benign traffic that resembles what some rules are for."""
+    return Drill(kind, "middle", "", (), minutes, hours, size, detail, act, like)

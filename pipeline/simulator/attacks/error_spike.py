@@ -43,6 +43,12 @@ class ErrorSpike:
     victims_per_minute: float = 6.0
     victims_per_user: float = 0.003
     strength: Strength = "strong"
+    like: tuple[str, ...] = ()
+
+    @property
+    def rule(self) -> str:
+        """The rule that finds it."""
+        return f"error_spike_5xx_{'instance' if self.route is None else 'controller'}"
 
     def begin(self, world: World, moment: Moment, dice: Dice) -> "RunningErrorSpike":
         """Prepare the spike."""
@@ -97,7 +103,7 @@ class RunningErrorSpike:
         return AttackLabel(
             name=self._kind.name,
             kind="error_spike",
-            rule=f"error_spike_5xx_{'instance' if route is None else 'controller'}",
+            rule=self._kind.rule,
             start_us=self.moment.start_us,
             end_us=self.moment.end_us,
             feeds=(WEB_LOGS,),

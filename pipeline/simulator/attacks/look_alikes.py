@@ -8,6 +8,7 @@ from pipeline.simulator.attacks import paths
 from pipeline.simulator.attacks.afterwards import conclude_by_import, regrade
 from pipeline.simulator.attacks.drill import OFFICE, Drill, look_alike
 from pipeline.simulator.attacks.logins import get_in
+from pipeline.simulator.attacks.mishaps import MISHAPS
 from pipeline.simulator.attacks.records import change_course, open_course
 from pipeline.simulator.attacks.scene import Scene, tell
 from pipeline.simulator.client import Client
@@ -230,60 +231,88 @@ def busy_help_desk(scene: Scene) -> None:
 LOOK_ALIKES: Final[tuple[Drill, ...]] = (
     look_alike(
         "class-behind-nat", class_behind_nat, 30, minutes=12,
+        like=("credential_stuffing_ip", "takeover_after_failures"),
         detail="A class logs in at once behind one address.",
     ),
     look_alike(
         "deploy-blip", deploy_blip, 12, minutes=2,
+        like=("error_spike_5xx_controller", "error_spike_5xx_instance"),
         detail="A few requests fail for half a minute.",
     ),
     look_alike(
         "import-with-deletes", import_with_deletes, 12, minutes=10, hours=(2.0, 2.5),
+        like=("sis_deletes",),
         detail="The nightly import takes away a few enrolments.",
     ),
     look_alike(
         "large-import", large_import, 400, minutes=20, hours=(2.0, 2.5),
+        like=("sis_deletes",),
         detail="An import enrols a new cohort.",
     ),
     look_alike(
         "regrade", second_look, 20, minutes=60, hours=OFFICE,
+        like=("grade_burst", "grades_up_only"),
         detail="A teacher looks at a class's work again.",
     ),
     look_alike(
         "grade-class", grade_class, 30, minutes=45, hours=(9.0, 20.0),
+        like=("grade_burst",),
         detail="A teacher grades a class for the first time.",
     ),
-    look_alike("chores", chores, 2, minutes=60, detail="An administrator changes a setting."),
-    look_alike("end-of-course", end_of_course, 1, minutes=10, detail="A course is concluded."),
     look_alike(
-        "open-course", open_own_course, 2, minutes=10, detail="A teacher makes a course public."
+        "chores", chores, 2, minutes=60,
+        like=("admin_surface_burst",),
+        detail="An administrator changes a setting.",
+    ),
+    look_alike(
+        "end-of-course", end_of_course, 1, minutes=10,
+        like=("course_destruction",),
+        detail="A course is concluded.",
+    ),
+    look_alike(
+        "open-course", open_own_course, 2, minutes=10,
+        like=("course_made_public",),
+        detail="A teacher makes a course public.",
     ),
     look_alike(
         "term-ends", term_ends, 40, minutes=15, hours=(3.0, 5.0),
+        like=("course_destruction", "grades_after_conclusion"),
         detail="An import concludes the courses of a term.",
     ),
     look_alike(
         "grade-appeal", grade_appeal, 2, minutes=60,
+        like=("grades_after_conclusion", "grades_up_only"),
         detail="A grade or two of a course that is over are mended.",
     ),
     look_alike(
         "concluded-by-mistake", concluded_by_mistake, 10, minutes=170, hours=(9.0, 15.0),
+        like=("grades_after_conclusion",),
         detail="A course is concluded, opened again, and goes on.",
     ),
     look_alike(
         "courses-tidied", tidy_courses, 3, minutes=60,
+        like=("course_destruction", "course_reset_then_deleted"),
         detail="An old course is deleted, another is reset, and a colleague deletes one.",
     ),
     look_alike(
         "forgotten-password", forgotten_password, 6, minutes=15, hours=(8.0, 22.0),
+        like=("credential_stuffing_ip", "takeover_after_failures", "takeover_from_new_network"),
         detail="Somebody at home tries six passwords until one fits.",
     ),
     look_alike(
         "on-the-move", on_the_move, 3, minutes=60, hours=(8.0, 20.0),
+        like=("account_from_many_networks", "takeover_from_new_network"),
         detail="A student logs in at home, on the way and on the campus.",
     ),
-    look_alike("hand-ins", hand_ins, 25, minutes=30, detail="A teacher downloads a class's files."),
+    look_alike(
+        "hand-ins", hand_ins, 25, minutes=30,
+        like=("mass_download",),
+        detail="A teacher downloads a class's files.",
+    ),
     look_alike(
         "busy-help-desk", busy_help_desk, 5, minutes=60,
+        like=("masquerade_burst",),
         detail="The help desk acts as more people than usual.",
     ),
+    *MISHAPS,
 )  # fmt: skip

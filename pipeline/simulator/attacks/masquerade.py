@@ -34,6 +34,12 @@ class Masquerade:
     minutes: float
     local_hour: float
     strength: Strength = "strong"
+    like: tuple[str, ...] = ()
+
+    @property
+    def rule(self) -> str:
+        """The rule that finds it."""
+        return "masquerade_burst"
 
     def begin(self, world: World, moment: Moment, dice: Dice) -> "RunningMasquerade":
         """Prepare the abuse."""
@@ -91,7 +97,7 @@ class RunningMasquerade:
         return AttackLabel(
             name=self._kind.name,
             kind="masquerade",
-            rule="masquerade_burst",
+            rule=self._kind.rule,
             start_us=self.moment.start_us,
             end_us=self.moment.end_us,
             feeds=(LIVE_EVENTS, WEB_LOGS),

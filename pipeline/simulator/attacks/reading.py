@@ -54,12 +54,12 @@ def scrape_app(scene: Scene) -> None:
 
 def feed_goes_round(scene: Scene) -> None:
     """Let a calendar feed's secret address be read from many networks."""
-    _link(scene, paths.FEED_LINK, FEED_READER)
+    open_link(scene, paths.FEED_LINK, FEED_READER)
 
 
 def file_goes_round(scene: Scene) -> None:
     """Let a file's link with its verifier be opened from many networks."""
-    _link(scene, paths.FILE_LINK, None)
+    open_link(scene, paths.FILE_LINK, None)
 
 
 def _scrape(scene: Scene, client: Client, steps: tuple[Route, ...]) -> None:
@@ -72,7 +72,8 @@ def _scrape(scene: Scene, client: Client, steps: tuple[Route, ...]) -> None:
             scene.pause(journey, 1)
 
 
-def _link(scene: Scene, route: Route, agent: str | None) -> None:
+def open_link(scene: Scene, route: Route, agent: str | None) -> None:
+    """Let strangers open one link, each once."""
     number = 10_000_000 + scene.dice.below(1_000_000)
     for at in scene.clock(scene.size):
         stranger = scene.stranger(agent=agent)

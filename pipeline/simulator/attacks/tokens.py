@@ -24,8 +24,8 @@ UNKNOWN_KEYS: Final = 9_000
 
 def bulk_read(scene: Scene) -> None:
     """Read grades course by course with a reporting token, far beyond its usual runs."""
-    service, key, ip = _reader(scene)
-    _run(scene, scene.token(service, key, ip, SCRIPT), (paths.READ_GRADES,), scene.size)
+    service, key, ip = reader(scene)
+    run(scene, scene.token(service, key, ip, SCRIPT), (paths.READ_GRADES,), scene.size)
     scene.about("developer_key", key)
 
 
@@ -33,21 +33,21 @@ def bulk_users(scene: Scene) -> None:
     """Read all users and enrolments with a token somebody made for himself."""
     admin = scene.somebody("admin")
     client = scene.token(admin, USER_KEY, admin.home_ip, SCRIPT)
-    _run(scene, client, (paths.READ_USERS, routes.READ_ENROLLMENTS), scene.size)
+    run(scene, client, (paths.READ_USERS, routes.READ_ENROLLMENTS), scene.size)
     scene.about("developer_key", USER_KEY)
 
 
 def elsewhere(scene: Scene) -> None:
     """Use a reporting token, with its program's name, from another network."""
-    service, key, _ = _reader(scene)
+    service, key, _ = reader(scene)
     client = scene.token(service, key, scene.stranger_ip(), SCRIPT)
-    _run(scene, client, (routes.READ_COURSES, paths.READ_GRADES), scene.size)
+    run(scene, client, (routes.READ_COURSES, paths.READ_GRADES), scene.size)
     scene.about("developer_key", key)
 
 
 def everywhere(scene: Scene) -> None:
     """Use a reporting token from a network of its own for every few calls."""
-    service, key, _ = _reader(scene)
+    service, key, _ = reader(scene)
     for at in scene.clock(scene.size):
         client = scene.token(service, key, scene.stranger_ip(), SCRIPT)
         journey = scene.journey(client, at)
@@ -59,8 +59,8 @@ def everywhere(scene: Scene) -> None:
 
 def other_program(scene: Scene) -> None:
     """Call with a reporting token from its usual address, with another program."""
-    service, key, ip = _reader(scene)
-    _run(scene, scene.token(service, key, ip, CURL), (paths.READ_GRADES,), scene.size)
+    service, key, ip = reader(scene)
+    run(scene, scene.token(service, key, ip, CURL), (paths.READ_GRADES,), scene.size)
     scene.about("developer_key", key)
 
 
@@ -68,7 +68,7 @@ def by_hand(scene: Scene) -> None:
     """Try calls by hand with the importer's token: a program nobody uses it with."""
     importer = scene.world.university.services[0]
     client = scene.token(importer, 56, SERVICE_IPS[56], STOLEN_SCRIPT)
-    _run(scene, client, (paths.READ_USERS, routes.READ_COURSES), scene.size)
+    run(scene, client, (paths.READ_USERS, routes.READ_COURSES), scene.size)
     scene.about("developer_key", 56)
 
 
@@ -76,7 +76,7 @@ def admin_at_night(scene: Scene) -> None:
     """List who may do what, with an administrator's token, at night."""
     admin = scene.somebody("admin")
     client = scene.token(admin, USER_KEY, admin.home_ip, SCRIPT)
-    _run(
+    run(
         scene, client, (paths.READ_ADMINS, paths.READ_LOGIN_PROVIDERS, paths.READ_USERS), scene.size
     )
 
@@ -86,7 +86,7 @@ def administers(scene: Scene) -> None:
     admin = scene.somebody("admin")
     key = UNKNOWN_KEYS + scene.dice.below(1_000)
     client = scene.token(admin, key, scene.stranger_ip(), STOLEN_SCRIPT)
-    _run(scene, client, (paths.READ_ADMINS, paths.NEW_KEY, paths.NEW_TOOL), scene.size)
+    run(scene, client, (paths.READ_ADMINS, paths.NEW_KEY, paths.NEW_TOOL), scene.size)
 
 
 def settings_at_night(scene: Scene) -> None:
@@ -120,9 +120,9 @@ def unknown_writer(scene: Scene) -> None:
 
 def throttled(scene: Scene) -> None:
     """Ask so fast with a reporting token that Canvas refuses (403, Rate Limit Exceeded)."""
-    service, key, ip = _reader(scene)
+    service, key, ip = reader(scene)
     client = scene.token(service, key, ip, SCRIPT)
-    _run(scene, client, (paths.READ_GRADES,), scene.size, status=_refused(scene, 403))
+    run(scene, client, (paths.READ_GRADES,), scene.size, status=_refused(scene, 403))
     scene.about("developer_key", key)
 
 
@@ -131,15 +131,15 @@ def throttled_app(scene: Scene) -> None:
     student = scene.somebody("student")
     key = MOBILE_KEY_IDS["ios"]
     client = scene.token(student, key, student.home_ip, STOLEN_SCRIPT)
-    _run(scene, client, (routes.MOBILE_COURSE,), scene.size, status=_refused(scene, 429))
+    run(scene, client, (routes.MOBILE_COURSE,), scene.size, status=_refused(scene, 429))
     scene.about("developer_key", key)
 
 
 def expired_token(scene: Scene) -> None:
     """Let a program go on with a token that is no longer valid: 401 for everything."""
-    service, key, ip = _reader(scene)
+    service, key, ip = reader(scene)
     client = scene.token(None if scene.dice.chance(0.5) else service, key, ip, SCRIPT)
-    _run(scene, client, (routes.READ_ENROLLMENTS,), scene.size, status=lambda: 401)
+    run(scene, client, (routes.READ_ENROLLMENTS,), scene.size, status=lambda: 401)
 
 
 def expired_app(scene: Scene) -> None:
@@ -156,11 +156,11 @@ def expired_app(scene: Scene) -> None:
 def _with_unknown_key(scene: Scene, route: Route) -> None:
     person = scene.somebody("teacher")
     key = UNKNOWN_KEYS + scene.dice.below(1_000)
-    _run(scene, scene.token(person, key, scene.stranger_ip(), STOLEN_SCRIPT), (route,), scene.size)
+    run(scene, scene.token(person, key, scene.stranger_ip(), STOLEN_SCRIPT), (route,), scene.size)
     scene.about("developer_key", key)
 
 
-def _reader(scene: Scene) -> tuple[Person, int, str]:
+def reader(scene: Scene) -> tuple[Person, int, str]:
     """Draw a reporting token: its owner, key and usual address."""
     _, *readers = scene.world.university.services
     service = scene.dice.pick(readers)
@@ -173,7 +173,7 @@ def _refused(scene: Scene, status: int) -> Callable[[], int | None]:
     return lambda: status if scene.dice.chance(0.85) else None
 
 
-def _run(
+def run(
     scene: Scene,
     client: Client,
     steps: tuple[Route, ...],

@@ -13,7 +13,7 @@ from bench.detection.stretch import Outcome, run
 from pipeline.app.rule_files import read_rules
 from pipeline.detect.rules import AnyRule
 from pipeline.domain.event_time import HOUR, MINUTE
-from pipeline.simulator.attacks import GRADED, LOOK_ALIKES
+from pipeline.simulator.attacks import DRILLS, LOOK_ALIKES
 from pipeline.simulator.attacks.attack import AttackKind
 from pipeline.simulator.config import SimulationConfig
 
@@ -59,10 +59,9 @@ def attacked() -> Outcome:
     """Two days of attacks after one without: one kind for every rule."""
     rules = [rule.id for rule in shipped_rules() if rule.id not in WEEKS_NEEDED]
     kinds: dict[str, AttackKind] = {}
-    for kind in GRADED:
-        rule = getattr(kind, "rule", None)
-        if rule in rules and kind.name.endswith(".strong"):
-            kinds.setdefault(rule, kind)
+    for kind in DRILLS:
+        if kind.rule in rules and kind.strength == "strong":
+            kinds.setdefault(kind.rule, kind)
     return staged(list(kinds.values()), seed=31, days=3)
 
 

@@ -10,6 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bench.detection.plan import EVALUATION, LEARNING, PER_WORKING_DAY, Plan, look_alikes
+from bench.detection.plan import attacks as graded
 from pipeline.domain.errors import SettingsError
 from pipeline.simulator import attacks
 from pipeline.simulator.attacks import (
@@ -87,6 +89,13 @@ def test_every_rule_has_two_kinds_of_attack_in_three_strengths() -> None:
     assert {name.rsplit(".", 1)[1] for name in (kind.name for kind in GRADED)} == set(STRENGTHS)
 
 
+def test_every_rule_has_a_look_alike_and_look_alikes_are_of_rules() -> None:
+    shipped = {path.stem for path in RULES.glob("*.yaml")}
+    assert {rule for drill in LOOK_ALIKES for rule in drill.like} == shipped
+    assert all(drill.like for drill in LOOK_ALIKES)
+    assert {drill.kind for drill in LOOK_ALIKES} == set(PER_WORKING_DAY)
+
+
 @pytest.mark.parametrize("kind", sorted({drill.kind for drill in DRILLS}))
 def test_a_stronger_attack_is_more_of_the_same(kind: str) -> None:
     world = World.of(SimulationConfig(users=600, seed=3))
@@ -145,6 +154,17 @@ def test_events_that_stop_leave_the_rows_alone(tmp_path: Path) -> None:
     assert silent.rows() == plain.rows()
 
 
+@pytest.mark.parametrize("world", EVALUATION, ids=lambda one: one.name)
+def test_every_look_alike_finds_room_in_the_stretches_of_the_evaluation(world: Plan) -> None:
+    for number, strength in enumerate(world.strengths):
+        config = world.config(world.days, 4 * world.seeds[0] + number)
+        kinds = [] if strength is None else graded(strength)
+        parts = [(config.start_us + LEARNING, kinds), (config.start_us, look_alikes(world.days))]
+        staged = [attack.label() for attack in stage(World.of(config), parts)]
+        assert sum(isinstance(label, AttackLabel) for label in staged) == len(kinds)
+        assert {one.kind for one in staged} >= {one.kind for one in LOOK_ALIKES}
+
+
 @settings(max_examples=20, deadline=None)
 @given(seed=st.integers(0, 2**32), days=st.integers(1, 20))
 def test_staged_attacks_keep_their_hours_and_a_distance(seed: int, days: int) -> None:
@@ -153,7 +173,16 @@ def test_staged_attacks_keep_their_hours_and_a_distance(seed: int, days: int) ->
     kinds = [drill for drill in DRILLS if drill.strength == "weak"]
     staged = stage(world, [(earliest, kinds), (world.start_us, LOOK_ALIKES)])
     moments = sorted(attack.moment for attack in staged)
-    assert all(one.end_us + BETWEEN <= other.start_us for one, other in pairwise(moments))
+    like = {one.kind: one.like for one in LOOK_ALIKES}
+    for rule in {rule for rules in like.values() for rule in rules}:
+        # Look-alikes of two rules may run beside each other, and beside nothing else.
+        labels = [(attack.moment, attack.label()) for attack in staged]
+        apart = sorted(
+            moment
+            for moment, label in labels
+            if isinstance(label, AttackLabel) or rule in like[label.kind]
+        )
+        assert all(one.end_us + BETWEEN <= other.start_us for one, other in pairwise(apart))
     assert all(world.start_us <= one.start_us < one.end_us < world.end_us for one in moments)
     by_name = {drill.name: drill for drill in kinds}
     for attack in staged:
