@@ -33,6 +33,7 @@ from pipeline.domain.event_time import EventTimeRules
 from pipeline.domain.feeds import WEB_LOGS
 from pipeline.domain.topics import REQUEST_DELTAS, SESSIONS, Topic
 from pipeline.domain.topics import WEB_LOGS as WEB_LOGS_TOPIC
+from pipeline.engine import event_rows
 from pipeline.engine.blocks import BlockMaker
 from pipeline.engine.duplicates import DuplicateFilter
 from pipeline.engine.stage import Block
@@ -170,13 +171,14 @@ class _SessionizeLine:
         step = self._steps.step
         with step("Avro decode, 16 of 29 columns"):
             decoded = chunk.decode(self._known, WEB_LOGS_TOPIC.schema, event_columns(WEB_LOGS))
-        if decoded.frame.height:
+        if decoded.height:
             with step("event batch"):
-                batch = event_batch(WEB_LOGS, decoded.frame)
+                found = None if decoded.rows is None else event_rows.requests_of(decoded.rows)
+                batch = event_batch(WEB_LOGS, decoded.frame) if found is None else found
             with step("duplicate filter"):
-                keys = (batch[name].to_numpy() for name in ("key_hi", "key_lo", "time"))
+                keys = (event_rows.plain(batch, name) for name in ("key_hi", "key_lo", "time"))
                 new = self._duplicates.admit(*keys)
-                batch = batch if new.all() else batch.filter(pl.Series(new))
+                batch = batch if new.all() else event_rows.some(batch, new)
             with step("deltas: add"):
                 self._deltas.add(WEB_LOGS, batch)
             with step("sessions: add"):

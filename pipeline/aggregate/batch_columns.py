@@ -3,7 +3,8 @@
 https://arrow.apache.org/docs/format/Columnar.html#variable-size-binary-view-layout
 """
 
-from typing import Any, Final, NamedTuple
+from collections.abc import Mapping
+from typing import Any, Final, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -36,16 +37,50 @@ class _Numbers(NamedTuple):
     present: Flags | None
 
 
+class EventColumns(Protocol):
+    """An event batch that is arrays already.
+
+    Numbers come with flags that say which are not null, texts as views, data and such flags; the
+    words of null texts are zero, and flags are empty where all are there.
+    """
+
+    @property
+    def height(self) -> int:
+        """How many rows there are."""
+
+    @property
+    def plain(self) -> Mapping[str, npt.NDArray[Any]]:
+        """Numbers and flags without nulls."""
+
+    @property
+    def numbers(self) -> Mapping[str, tuple[I64, Flags]]:
+        """Whole numbers."""
+
+    @property
+    def texts(self) -> Mapping[str, tuple[I64, Bytes, Flags]]:
+        """Texts."""
+
+
+Batch = pl.DataFrame | EventColumns
+"""What ``event_batch`` of the codecs gives."""
+
+
 class BatchColumns:
     """Looks at each column once; what lies in it is not copied.
 
     ``present`` in answers: which of the rows are not null, None if the column has no nulls.
     """
 
-    def __init__(self, batch: pl.DataFrame) -> None:
+    def __init__(self, batch: Batch) -> None:
         self._batch = batch
+        self.height = batch.height
         self._texts: dict[str, TextViews] = {}
         self._numbers: dict[str, _Numbers] = {}
+
+    def plain(self, name: str) -> npt.NDArray[Any]:
+        """Return a column of numbers or flags without nulls."""
+        batch = self._batch
+        return batch[name].to_numpy() if isinstance(batch, pl.DataFrame) else batch.plain[name]
 
     def text(self, name: str, rows: I64) -> tuple[Texts, Flags | None]:
         """Return copies of the texts of some rows, a null as a blank one; 15 to 30 ns a row."""
@@ -63,30 +98,45 @@ class BatchColumns:
 
     def having(self, name: str) -> I64:
         """Return the rows in which a column of texts or whole numbers is not null."""
-        is_text = self._batch[name].dtype == pl.String
+        batch = self._batch
+        if isinstance(batch, pl.DataFrame):
+            is_text = batch[name].dtype == pl.String
+        else:
+            is_text = name in batch.texts
         present = (self.views(name) if is_text else self._number(name)).present
-        return np.arange(self._batch.height) if present is None else np.flatnonzero(present)
+        return np.arange(self.height) if present is None else np.flatnonzero(present)
 
     def flag(self, name: str, rows: I64) -> Flags:
         """Return the truth of some rows of a column without nulls."""
-        flags: Flags = self._batch[name].to_numpy()[rows]
+        flags: Flags = self.plain(name)[rows]
         return flags
 
     def views(self, name: str) -> TextViews:
         """Return a column of texts where they lie."""
         column = self._texts.get(name)
         if column is None:
-            column = self._texts[name] = text_views(self._batch[name])
+            batch = self._batch
+            if isinstance(batch, pl.DataFrame):
+                column = text_views(batch[name])
+            else:
+                views, data, present = batch.texts[name]
+                column = TextViews(views, views.view(np.uint8), data, _some(present))
+            self._texts[name] = column
         return column
 
     def _number(self, name: str) -> _Numbers:
         column = self._numbers.get(name)
         if column is None:
-            array: Any = self._batch[name].to_arrow()
-            values = memoryview(array.buffers()[1])
-            column = self._numbers[name] = _Numbers(
-                np.frombuffer(values, np.int64, len(array), 8 * array.offset), _present(array)
-            )
+            batch = self._batch
+            if isinstance(batch, pl.DataFrame):
+                array: Any = batch[name].to_arrow()
+                memory = memoryview(array.buffers()[1])
+                values = np.frombuffer(memory, np.int64, len(array), 8 * array.offset)
+                column = _Numbers(values, _present(array))
+            else:
+                values, present = batch.numbers[name]
+                column = _Numbers(values, _some(present))
+            self._numbers[name] = column
         return column
 
 
@@ -120,6 +170,10 @@ def item_views(series: pl.Series) -> tuple[I64, TextViews]:
     bounds = np.frombuffer(memoryview(offsets), np.int64, len(array) + 1, 8 * array.offset)
     items = array.values.slice(bounds[0], bounds[-1] - bounds[0])
     return np.diff(bounds), text_views(pl.Series(values=items))
+
+
+def _some(present: Flags) -> Flags | None:
+    return present if present.size else None
 
 
 def _present(array: Any) -> Flags | None:

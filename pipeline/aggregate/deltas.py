@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from pipeline.aggregate import count_kernels, narrow
 from pipeline.aggregate.arrow_texts import I64, Texts, picked, texts_of
-from pipeline.aggregate.batch_columns import BatchColumns
+from pipeline.aggregate.batch_columns import Batch, BatchColumns
 from pipeline.aggregate.counts import (
     MEMBERS,
     NUMBERS,
@@ -64,6 +64,9 @@ DELTA_COLUMNS: Final = (
 )
 
 
+_COUNTED: Final = ("status", "duration", "write", "masqueraded", "participated")
+
+
 class RequestDeltas:
     """Collects rows between two commits."""
 
@@ -80,15 +83,16 @@ class RequestDeltas:
         self._requests, self._sessions = SmallestTexts(SAMPLES), SmallestTexts(SAMPLES)
         self._members, self._actions = MemberPairs(), ActionTraits()
 
-    def add(self, feed: Feed, batch: pl.DataFrame) -> None:
+    def add(self, feed: Feed, batch: Batch) -> None:
         """Count the rows of an event batch."""
         if batch.height == 0:
             return
         # Nothing here asks polars: a query costs 50 to 100 microseconds however few the rows, and
         # a millisecond while the cores are busy.
-        plan, rows, columns = self._plans[feed], _rows(batch), BatchColumns(batch)
+        plan, columns = self._plans[feed], BatchColumns(batch)
+        rows = _rows(columns)
         everything = FewRows(columns, np.arange(batch.height), np.zeros(batch.height, np.int32))
-        traits = column_traits(feed, batch, rows) if plan.narrow is not None else None
+        traits = column_traits(feed, columns, rows) if plan.narrow is not None else None
         worth = _is_worth_a_look(rows)
         places = np.flatnonzero(worth)
         for space, dimension in plan.whole:
@@ -200,10 +204,5 @@ def _is_worth_a_look(rows: Counted) -> Flags:
     return (rows.status >= 400) | rows.masqueraded
 
 
-def _rows(batch: pl.DataFrame) -> Counted:
-    return Counted(
-        batch["time"].to_numpy() // MINUTE,
-        batch["status"].to_numpy(),
-        batch["duration"].to_numpy(),
-        *(batch[flag].to_numpy() for flag in ("write", "masqueraded", "participated")),
-    )
+def _rows(batch: BatchColumns) -> Counted:
+    return Counted(batch.plain("time") // MINUTE, *map(batch.plain, _COUNTED))

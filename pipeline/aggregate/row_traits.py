@@ -3,9 +3,9 @@
 from typing import Final
 
 import numpy as np
-import polars as pl
 
 from pipeline.aggregate.arrow_texts import I64
+from pipeline.aggregate.batch_columns import BatchColumns
 from pipeline.aggregate.counts import Counted
 from pipeline.aggregate.dimensions import traits
 from pipeline.aggregate.dimensions.parts import I32
@@ -48,18 +48,16 @@ class ActionTraits:
         return found
 
 
-def column_traits(feed: Feed, batch: pl.DataFrame, rows: Counted) -> I32:
+def column_traits(feed: Feed, batch: BatchColumns, rows: Counted) -> I32:
     """Return the traits that stand in columns, those by which rows are picked out."""
     found = rows.masqueraded * np.int32(traits.MASQUERADED)
     if feed == WEB_LOGS:
         found |= (rows.status == 401) * np.int32(traits.UNAUTHORISED)
         found |= ((rows.status == 403) | (rows.status == 429)) * np.int32(traits.THROTTLED)
-        found |= batch["failed_login"].to_numpy() * np.int32(traits.FAILED_LOGIN)
-        found |= batch["program"].to_numpy() * np.int32(traits.PROGRAM)
+        found |= batch.plain("failed_login") * np.int32(traits.FAILED_LOGIN)
+        found |= batch.plain("program") * np.int32(traits.PROGRAM)
         return found
-    if feed == COURSE_AUDIT:
-        return found | batch["fact"].is_not_null().to_numpy() * np.int32(traits.FACT)
-    found |= (batch["login"].to_numpy() == _LOGGED_IN) * np.int32(traits.LOGIN)
-    if batch["fact"].null_count() < batch.height:
-        found |= batch["fact"].is_not_null().to_numpy() * np.int32(traits.FACT)
+    if feed != COURSE_AUDIT:
+        found |= (batch.plain("login") == _LOGGED_IN) * np.int32(traits.LOGIN)
+    found[batch.having("fact")] |= np.int32(traits.FACT)
     return found

@@ -13,6 +13,7 @@ from pipeline.codecs.column_decoder import ColumnDecoder
 from pipeline.codecs.marks import Mark, StageMark, read_mark
 from pipeline.codecs.schemas import Schemas
 from pipeline.codecs.spans import Spans
+from pipeline.codecs.value_columns import Values
 from pipeline.domain.bad_record import BadRecord
 
 OFFSET: Final = "_offset"
@@ -36,16 +37,60 @@ class Record(NamedTuple):
         return self.timestamp_ms
 
 
-class Decoded(NamedTuple):
+class Rows(NamedTuple):
+    """Rows that are no frame yet: values, each with its offset and timestamp."""
+
+    values: Values
+    offsets: NDArray[np.int64]
+    timestamps_ms: NDArray[np.int64]
+
+    def frame(self) -> pl.DataFrame:
+        """Return them as a frame."""
+        return _with_places(self.values.frame(), self.offsets, self.timestamps_ms)
+
+
+class Decoded:
     """What a chunk says.
 
     ``frame`` has the asked columns in our types and ``_offset``, ``_timestamp_ms`` (Int64), in
-    the order of the offsets; ``bad`` and ``marks`` come with their offsets.
+    the order of the offsets; ``bad`` and ``marks`` come with their offsets. ``rows`` are the same
+    as arrays, where they were read as such: then no frame is made before somebody asks for it.
     """
 
-    frame: pl.DataFrame
-    bad: list[tuple[int, BadRecord]]
-    marks: list[tuple[int, Mark | StageMark]]
+    __slots__ = ("_frame", "bad", "marks", "rows")
+
+    def __init__(
+        self,
+        read: pl.DataFrame | Rows,
+        bad: list[tuple[int, BadRecord]],
+        marks: list[tuple[int, Mark | StageMark]],
+    ) -> None:
+        self._frame = read if isinstance(read, pl.DataFrame) else None
+        self.rows = None if isinstance(read, pl.DataFrame) else read
+        self.bad = bad
+        self.marks = marks
+
+    @property
+    def height(self) -> int:
+        """How many rows there are."""
+        return self.frame.height if self.rows is None else self.rows.values.height
+
+    @property
+    def offsets(self) -> NDArray[np.int64]:
+        """The rows' offsets."""
+        return self.frame[OFFSET].to_numpy() if self.rows is None else self.rows.offsets
+
+    @property
+    def timestamps_ms(self) -> NDArray[np.int64]:
+        """The rows' timestamps."""
+        return self.frame[TIMESTAMP_MS].to_numpy() if self.rows is None else self.rows.timestamps_ms
+
+    @property
+    def frame(self) -> pl.DataFrame:
+        """The rows as a frame."""
+        if self._frame is None and self.rows is not None:
+            self._frame = self.rows.frame()
+        return self._frame  # type: ignore[return-value]  # one of both was given
 
 
 class Asked(NamedTuple):
@@ -205,10 +250,10 @@ def read_rows(
     offsets: NDArray[np.int64],
     timestamps_ms: NDArray[np.int64],
     asked: Asked,
-) -> tuple[pl.DataFrame, list[tuple[int, BadRecord]]]:
+) -> tuple[pl.DataFrame | Rows, list[tuple[int, BadRecord]]]:
     """Read the values of a chunk, which have an offset and a timestamp each.
 
-    Returns the frame of ``Decoded`` and the bad records with their offsets.
+    Returns the rows of ``Decoded`` and the bad records with their offsets.
     """
     read = ColumnDecoder(*asked).decode_spans(values)
     bad = []
@@ -216,7 +261,15 @@ def read_rows(
         offset = int(offsets[place])
         location = f"{chunk.topic}/{chunk.partition}/{offset}"
         bad.append((offset, reason.bad_record(location, values.value(place))))
+    if isinstance(read.read, Values):
+        return Rows(read.read, offsets, timestamps_ms), bad
     if read.rows is not None:
         offsets, timestamps_ms = offsets[read.rows], timestamps_ms[read.rows]
+    return _with_places(read.read, offsets, timestamps_ms), bad
+
+
+def _with_places(
+    frame: pl.DataFrame, offsets: NDArray[np.int64], timestamps_ms: NDArray[np.int64]
+) -> pl.DataFrame:
     places = [pl.Series(OFFSET, offsets), pl.Series(TIMESTAMP_MS, timestamps_ms)]
-    return (read.frame.hstack(places) if read.frame.width else pl.DataFrame(places)), bad
+    return frame.hstack(places) if frame.width else pl.DataFrame(places)

@@ -14,7 +14,7 @@ from pipeline.codecs.one_record import RecordReader
 from pipeline.codecs.schemas import Schemas
 from pipeline.codecs.spans import Spans
 from pipeline.codecs.unreadable import NotFramed, Unreadable
-from pipeline.codecs.value_columns import read
+from pipeline.codecs.value_columns import Values
 from pipeline.domain.errors import OurMistake
 
 Places = NDArray[np.intp]
@@ -34,18 +34,32 @@ _REASONS: Final[Mapping[int, Unreadable]] = {
 class Columns(NamedTuple):
     """What was read of a sequence of values.
 
-    ``rows`` are the places, in that sequence, of the frame's rows; None means all of them.
-    ``bad`` are the places of the others, each with the reason.
+    ``read`` is a frame, or the values of one writer that had all columns. ``rows`` are the places,
+    in that sequence, of its rows; None means all of them. ``bad`` are the places of the others,
+    each with the reason.
     """
 
-    frame: pl.DataFrame
+    read: pl.DataFrame | Values
     rows: list[int] | None
     bad: list[tuple[int, Unreadable]]
+
+    @property
+    def frame(self) -> pl.DataFrame:
+        """What was read, as a frame."""
+        return _frame(self.read)
 
 
 class _Part(NamedTuple):
     places: Places
-    frame: pl.DataFrame
+    read: pl.DataFrame | Values
+
+    @property
+    def frame(self) -> pl.DataFrame:
+        return _frame(self.read)
+
+
+def _frame(read: pl.DataFrame | Values) -> pl.DataFrame:
+    return read if isinstance(read, pl.DataFrame) else read.frame()
 
 
 class ColumnDecoder:
@@ -85,7 +99,7 @@ class ColumnDecoder:
             self._read(piece, places, parts, bad)
         if not bad and len(parts) == 1:
             # Nearly always one writer and nothing broken.
-            return Columns(parts[0].frame, None, [])
+            return Columns(parts[0].read, None, [])
         bad.sort(key=lambda one: one[0])
         if not parts:
             return Columns(pl.DataFrame(schema=self._dtypes), [], bad)
@@ -116,7 +130,7 @@ class ColumnDecoder:
             except Unreadable as reason:
                 bad.extend((place, reason) for place in at.tolist())
                 continue
-            parts.append(_Part(at[part.places], part.frame))
+            parts.append(_Part(at[part.places], part.read))
             bad.extend((int(at[place]), reason) for place, reason in faults)
 
     def _of_writer(
@@ -128,9 +142,11 @@ class ColumnDecoder:
         resolution = self._schemas.resolution(schema_id, self._schema)
         if resolution.fields is None:
             return self._singly(RecordReader(resolution.writer, self._ours()), values)
-        found = read(values, resolution.program(self._wanted))
+        found = Values(values, resolution.program(self._wanted))
+        if found.height == values.size and found.width == len(self._wanted):
+            return _Part(np.arange(found.height), found), []
         sound = np.flatnonzero(found.faults == faults.SOUND)
-        frame = self._in_order(found.frame, resolution.fields, len(sound))
+        frame = self._in_order(found.frame(), resolution.fields, len(sound))
         if len(sound) == values.size:
             return _Part(sound, frame), []
         broken = np.flatnonzero(found.faults)

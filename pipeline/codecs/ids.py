@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from pipeline.codecs.arrow_bytes import Bytes, from_matrix
 from pipeline.codecs.text_kernels import read_ids
-from pipeline.codecs.text_views import text_views
+from pipeline.codecs.text_views import TextViews, text_views
 
 Words = NDArray[np.uint64]
 
@@ -33,9 +33,14 @@ class Ids(NamedTuple):
 
 def hex128(column: pl.Series) -> Ids:
     """Read a column of texts."""
-    rows = len(column)
+    return ids_of(text_views(column))
+
+
+def ids_of(texts: TextViews) -> Ids:
+    """Read texts where they lie."""
+    rows = len(texts.views) // 2
     ids = Ids(np.empty(rows, np.uint64), np.empty(rows, np.uint64), np.empty(rows, bool))
-    read_ids(*text_views(column), *ids)
+    read_ids(*texts, *ids)
     return ids
 
 

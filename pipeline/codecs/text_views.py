@@ -16,7 +16,15 @@ _VIEW_BYTES: Final = 16
 _DATA: Final = 2
 _NEWEST: Final = pl.CompatLevel.newest()
 _OLDEST: Final = pl.CompatLevel.oldest()
-_ALL: Final = np.zeros(0, bool)
+ALL: Final[NDArray[np.bool_]] = np.zeros(0, bool)
+"""In place of flags that would all be true."""
+
+
+class Numbers(NamedTuple):
+    """A column's whole numbers; ``present`` says which are not null, empty if all are."""
+
+    values: Int64s
+    present: NDArray[np.bool_]
 
 
 class TextViews(NamedTuple):
@@ -40,7 +48,7 @@ def text_views(column: pl.Series) -> TextViews:
     buffers = array.buffers()
     words = np.frombuffer(_memory(buffers[1]), np.int64, 2 * len(array), array.offset * _VIEW_BYTES)
     data = np.frombuffer(_memory(buffers[_DATA] if len(buffers) > _DATA else None), np.uint8)
-    present = _bits(array, buffers[0]) if column.null_count() else _ALL
+    present = _bits(array, buffers[0]) if column.null_count() else ALL
     return TextViews(words, data, present)
 
 

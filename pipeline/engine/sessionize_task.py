@@ -17,16 +17,17 @@ import polars as pl
 from numpy.typing import NDArray
 
 from pipeline.aggregate.deltas import RequestDeltas
-from pipeline.codecs.chunk import TIMESTAMP_MS, Chunk, Decoded
+from pipeline.codecs.chunk import Chunk, Decoded
 from pipeline.codecs.event_batch import event_batch, event_columns
 from pipeline.codecs.ids import hex128
 from pipeline.codecs.marks import Mark, StageMark, mark_headers
 from pipeline.codecs.schemas import Schemas
 from pipeline.domain.errors import RestoreMismatch
-from pipeline.domain.event_time import EARLIEST, FUTURE_TOLERANCE, EventTimeRules
+from pipeline.domain.event_time import EventTimeRules
 from pipeline.domain.feeds import KEY_COLUMN as _KEY
 from pipeline.domain.feeds import SESSION_FEEDS, Feed
 from pipeline.domain.feeds import TIME_COLUMN as _TIME
+from pipeline.domain.feeds import WEB_LOGS as REQUESTS
 from pipeline.domain.topics import (
     COMPLETENESS,
     COURSE_AUDIT,
@@ -39,10 +40,11 @@ from pipeline.domain.topics import (
     WEB_LOGS,
     Topic,
 )
-from pipeline.engine import forgotten
+from pipeline.engine import event_rows, forgotten
 from pipeline.engine.blocks import BlockMaker
 from pipeline.engine.dropped_copies import DroppedCopies
 from pipeline.engine.duplicates import DuplicateFilter, held_from
+from pipeline.engine.event_rows import Longs, Words, sane
 from pipeline.engine.key_ranges import KeyRanges
 from pipeline.engine.placement import SAMPLE, PlacementCheck
 from pipeline.engine.rejects import Rejects
@@ -65,6 +67,9 @@ restore never reads further (semantics rule 15)."""
 SESSIONS_AT_ONCE: Final = 200_000
 """About so many sessions are published in one transaction, which must not outlast its timeout: a
 mark may make millions final. Those that got rows since the last one are in it in any case."""
+
+_HELD: Final = ("offset", "time", "key_hi", "key_lo")
+"""Columns that holding event keys takes, in its order."""
 
 NOTHING_PASSED: Final = -(2**62)
 """Watermark of a task in which nothing can be late yet."""
@@ -168,7 +173,9 @@ class SessionizeTask:
             return
         feed = self._feeds[reread.topic]
         decoded = chunk.decode(self._schemas, INPUTS[feed].schema, (_KEY[feed], _TIME[feed]))
-        self._hold_keys(chunk, decoded.frame.filter(pl.Series(_sane(feed, decoded.frame))), feed)
+        self._hold_keys(
+            chunk, decoded.frame.filter(pl.Series(_sane_rows(feed, decoded.frame))), feed
+        )
 
     def restored(self) -> None:
         """Check that no published session is newer than the committed offset.
@@ -191,12 +198,12 @@ class SessionizeTask:
         feed = self._feeds[chunk.topic]
         decoded = chunk.decode(self._schemas, INPUTS[feed].schema, event_columns(feed))
         tally = self._tallies[feed]
-        tally.consumed += decoded.frame.height + len(decoded.bad)
+        tally.consumed += decoded.height + len(decoded.bad)
         tally.dead += len(decoded.bad)
         self._rejects.dead(feed, chunk, decoded.bad)
-        if decoded.frame.height:
+        if decoded.height:
             if self._placement is not None:
-                self._placement.look(chunk, decoded.frame["_offset"][:SAMPLE].to_list())
+                self._placement.look(chunk, decoded.offsets[:SAMPLE].tolist())
             self._add_rows(feed, chunk, decoded)
         for _, mark in decoded.marks:
             if isinstance(mark, Mark):
@@ -236,38 +243,55 @@ class SessionizeTask:
         )
 
     def _add_rows(self, feed: Feed, chunk: Chunk, decoded: Decoded) -> None:
-        in_time, latest_late = self._in_time(feed, chunk, self._dated(feed, chunk, decoded.frame))
-        batch = self._with_keys(feed, chunk, in_time)
-        times = [latest_late, batch["time"].max()]
+        batch, latest_late = self._batch(feed, chunk, decoded)
+        times = event_rows.plain(batch, "time")
+        largest = [] if latest_late is None else [latest_late]
+        if batch.height:
+            largest.append(int(times.max()))
         tally = self._tallies[feed]
-        new = pl.Series(self._hold_keys_of(chunk, batch))
+        new = self._hold_keys_of(chunk, *(event_rows.plain(batch, name) for name in _HELD))
         if not new.all():
-            copies = batch.filter(~new)
-            tally.duplicates += copies.height
-            published_at = int(decoded.frame[TIMESTAMP_MS].max()) * 1000  # type: ignore[arg-type]
-            self._copies.add(feed, copies["time"].to_numpy(), published_at)
-            batch = batch.filter(new)
+            published_at = int(decoded.timestamps_ms.max()) * 1000
+            self._copies.add(feed, times[~new], published_at)
+            tally.duplicates += batch.height - int(np.count_nonzero(new))
+            batch = event_rows.some(batch, new)
         self._deltas.add(feed, batch)
         joins = feed in SESSION_FEEDS
-        without_session = batch["session_id"].null_count() if joins else batch.height
+        without_session = event_rows.without_session(batch) if joins else batch.height
         tally.in_sessions += batch.height - without_session
         tally.without_session += without_session
         if joins:
             self._sessions.add(feed, batch)
-        known = [int(time) for time in times if time is not None]  # type: ignore[arg-type]
-        if known:
-            self._watermarks.rows(feed, max(known))
+        if largest:
+            self._watermarks.rows(feed, max(largest))
+
+    def _batch(
+        self, feed: Feed, chunk: Chunk, decoded: Decoded
+    ) -> tuple[event_rows.EventBatch, int | None]:
+        """Return the rows to take, and the largest time of those that are late.
+
+        Nearly always all rows are taken: then no frame is made of them.
+        """
+        if decoded.rows is not None and feed == REQUESTS:
+            times, limit = decoded.rows.values.numbers(_TIME[feed]).values, self._watermarks.limit
+            in_time = limit is None or times.min() >= limit
+            if in_time and sane(times, decoded.timestamps_ms).all():
+                batch = event_rows.requests_of(decoded.rows)
+                if batch is not None:
+                    return batch, None
+        rows, latest_late = self._in_time(feed, chunk, self._dated(feed, chunk, decoded.frame))
+        return self._with_keys(feed, chunk, rows), latest_late
 
     def _dated(self, feed: Feed, chunk: Chunk, frame: pl.DataFrame) -> pl.DataFrame:
         """Return the rows whose time can be (rule 19); the others are late, for that reason."""
-        sane = pl.Series(_sane(feed, frame))
-        if sane.all():
+        dated = pl.Series(_sane_rows(feed, frame))
+        if dated.all():
             return frame
-        rest = frame.filter(~sane)
+        rest = frame.filter(~dated)
         misdated = self._rejects.late("time", feed, chunk, rest, self._watermarks.task)
         self._tallies[feed].late += misdated
         self._tallies[feed].misdated += misdated
-        return frame.filter(sane)
+        return frame.filter(dated)
 
     def _in_time(
         self, feed: Feed, chunk: Chunk, frame: pl.DataFrame
@@ -302,29 +326,19 @@ class SessionizeTask:
         if frame.height == 0:
             return
         hi, lo, valid = hex128(frame[_KEY[feed]])
-        batch = frame.select(
-            pl.col("_offset").alias("offset"),
-            pl.col(_TIME[feed]).alias("time"),
-            pl.Series("key_hi", hi),
-            pl.Series("key_lo", lo),
-        )
-        self._hold_keys_of(chunk, batch.filter(pl.Series(valid)))
+        offsets, times = frame["_offset"].to_numpy(), frame[_TIME[feed]].to_numpy()
+        self._hold_keys_of(chunk, offsets[valid], times[valid], hi[valid], lo[valid])
 
-    def _hold_keys_of(self, chunk: Chunk, batch: pl.DataFrame) -> pl.Series:
+    def _hold_keys_of(
+        self, chunk: Chunk, offsets: Longs, times: Longs, high: Words, low: Words
+    ) -> NDArray[np.bool_]:
         limit = self._watermarks.limit
         if limit is not None:
             self._duplicates.forget(limit)
-        if batch.height:
-            self._key_ranges[chunk.topic].add(
-                int(batch["offset"][0]),
-                int(batch["offset"][-1]),
-                int(batch["time"].max()),  # type: ignore[arg-type]
-            )
-        return pl.Series(
-            self._duplicates.admit(
-                batch["key_hi"].to_numpy(), batch["key_lo"].to_numpy(), batch["time"].to_numpy()
-            )
-        )
+        if len(times):
+            first, last = int(offsets[0]), int(offsets[-1])
+            self._key_ranges[chunk.topic].add(first, last, int(times.max()))
+        return self._duplicates.admit(high, low, times)
 
     def _record_blocks(self) -> list[Block | MarkBlock]:
         blocks: list[Block | MarkBlock] = []
@@ -379,9 +393,5 @@ class SessionizeTask:
         )
 
 
-def _sane(feed: Feed, frame: pl.DataFrame) -> NDArray[np.bool_]:
-    """Rule 19: neither before 2000 nor dated later than an hour after its publication."""
-    times, published = frame[_TIME[feed]].to_numpy(), frame["_timestamp_ms"].to_numpy()
-    sane: NDArray[np.bool_] = times >= EARLIEST
-    sane &= times <= published * 1000 + FUTURE_TOLERANCE
-    return sane
+def _sane_rows(feed: Feed, frame: pl.DataFrame) -> NDArray[np.bool_]:
+    return sane(frame[_TIME[feed]].to_numpy(), frame["_timestamp_ms"].to_numpy())

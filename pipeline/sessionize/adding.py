@@ -10,7 +10,7 @@ from pipeline.sessionize import layout as at
 from pipeline.sessionize import row_kernels as kernels
 from pipeline.sessionize.activity_day import ActivityDays
 from pipeline.sessionize.arrays import I64
-from pipeline.sessionize.batch_rows import BatchRows, batch_rows, keep_texts
+from pipeline.sessionize.batch_rows import BatchRows, EventColumns, batch_rows, keep_texts
 from pipeline.sessionize.hash_index import HashIndex
 from pipeline.sessionize.member_sets import MemberSets
 from pipeline.sessionize.store import Store
@@ -61,15 +61,22 @@ class Adding:
         self._days = days
         self._gap = gap
 
-    def add(self, batch: pl.DataFrame, *, requests: bool) -> list[Added]:
+    def add(self, batch: pl.DataFrame | EventColumns, *, requests: bool) -> list[Added]:
         """Add rows of web_logs (``requests``) or Live Events, part by part."""
         added: list[Added] = []
-        for part in batch.iter_slices(_MOST_ROWS):
-            if part.height:
-                self._add(part, requests, added)
+        for first in range(0, batch.height, _MOST_ROWS):
+            if isinstance(batch, pl.DataFrame):
+                self._add(batch[first : first + _MOST_ROWS], requests, added)
+            else:
+                self._add(batch.part(first, first + _MOST_ROWS), requests, added)
         return added
 
-    def _add(self, batch: pl.DataFrame, requests: bool, added: list[Added]) -> None:  # noqa: FBT001
+    def _add(
+        self,
+        batch: pl.DataFrame | EventColumns,
+        requests: bool,  # noqa: FBT001
+        added: list[Added],
+    ) -> None:
         rows = batch_rows(batch)
         days, starts = self._days.around(rows.matrix[:, kernels.TIME])
         self._index.reserve(batch.height)

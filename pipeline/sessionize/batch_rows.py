@@ -1,20 +1,63 @@
 """A batch as the kernel takes it: a matrix of numbers, texts by their hash."""
 
-from typing import Final, NamedTuple
+from collections.abc import Mapping
+from typing import Any, Final, NamedTuple, Protocol
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from pipeline.sessionize import row_kernels as row
-from pipeline.sessionize.arrays import I64, U64, Flags
+from pipeline.sessionize.arrays import I64, U8, U64, Flags
 from pipeline.sessionize.arrow_columns import numbers, validity
 from pipeline.sessionize.batch_kernels import lay_out
 from pipeline.sessionize.hashing import text_hash
 from pipeline.sessionize.text_pool import KnownTexts, TextPool
 from pipeline.sessionize.text_views import TextViews, text_views
 
-_FLAGS: Final = ("page", "write", "participated", "masqueraded")
+_PLAIN: Final = (
+    *("time", "offset", "duration", "status", "login"),
+    *("session_hi", "session_lo", "key_hi", "key_lo"),
+    *("page", "write", "participated", "masqueraded"),
+)
+_NUMBERS: Final = ("actor", "course", "user", "developer_key")
+_TEXTS: Final = ("controller", "ip", "user_agent", "path")
+"""Columns in the order of the arguments of ``lay_out``."""
 _ALL: Final = np.empty(0, np.bool_)
+
+
+class EventColumns(Protocol):
+    """An event batch that is arrays already.
+
+    Numbers come with flags that say which are not null, texts as Arrow's views, data and such
+    flags; flags are empty where all are there.
+    """
+
+    @property
+    def height(self) -> int:
+        """How many rows there are."""
+
+    @property
+    def plain(self) -> Mapping[str, npt.NDArray[Any]]:
+        """Numbers and flags without nulls."""
+
+    @property
+    def numbers(self) -> Mapping[str, tuple[I64, Flags]]:
+        """Whole numbers."""
+
+    @property
+    def texts(self) -> Mapping[str, tuple[I64, U8, Flags]]:
+        """Texts."""
+
+    def part(self, first: int, end: int) -> "EventColumns":
+        """Return the rows between two places."""
+
+
+class _Columns(NamedTuple):
+    plain: list[npt.NDArray[Any]]
+    numbers: list[tuple[I64, Flags]]
+    texts: list[TextViews]
+    has_session: Flags
 
 
 class BatchRows(NamedTuple):
@@ -25,44 +68,50 @@ class BatchRows(NamedTuple):
     paths: TextViews
 
 
-def batch_rows(batch: pl.DataFrame) -> BatchRows:
+def batch_rows(batch: pl.DataFrame | EventColumns) -> BatchRows:
     """Return an event batch of at least one row; columns are those of ``row_kernels``."""
-    flags = {name: batch[name].to_numpy() for name in _FLAGS}
-    actors, courses = numbers(batch["actor"]), numbers(batch["course"])
-    users, developer_keys = numbers(batch["user"]), numbers(batch["developer_key"])
-    controllers, ips = text_views(batch["controller"]), text_views(batch["ip"])
-    agents, paths = text_views(batch["user_agent"]), text_views(batch["path"])
-    matrix = np.empty((batch.height, row.COLUMNS), np.int64)
-    lay_out(
-        times=batch["time"].to_numpy(),
-        offsets=batch["offset"].to_numpy(),
-        durations=batch["duration"].to_numpy(),
-        statuses=batch["status"].to_numpy(),
-        logins=batch["login"].to_numpy(),
-        id_high=batch["session_hi"].to_numpy(),
-        id_low=batch["session_lo"].to_numpy(),
-        key_high=batch["key_hi"].to_numpy(),
-        key_low=batch["key_lo"].to_numpy(),
-        **flags,
-        has_session=_valid(batch["session_id"]),
-        has_path=paths.valid,
-        actors=actors.values,
-        courses=courses.values,
-        users=users.values,
-        developer_keys=developer_keys.values,
-        has_actor=_some(actors.valid),
-        has_course=_some(courses.valid),
-        has_user=_some(users.valid),
-        has_developer_key=_some(developer_keys.valid),
-        controllers=text_hash(controllers),
-        ips=text_hash(ips),
-        agents=text_hash(agents),
-        has_controller=controllers.valid,
-        has_ip=ips.valid,
-        has_agent=agents.valid,
-        matrix=matrix,
+    plain, numbers, texts, has_session = (
+        _of_frame(batch) if isinstance(batch, pl.DataFrame) else _of_columns(batch)
     )
+    controllers, ips, agents, paths = texts
+    matrix = np.empty((batch.height, row.COLUMNS), np.int64)
+    # By place: names cost a small batch more than the loop.
+    columns: list[Any] = [
+        *plain,
+        has_session,
+        paths.valid,
+        *(values for values, _ in numbers),
+        *(present for _, present in numbers),
+        text_hash(controllers),
+        text_hash(ips),
+        text_hash(agents),
+        controllers.valid,
+        ips.valid,
+        agents.valid,
+        matrix,
+    ]
+    lay_out(*columns)
     return BatchRows(matrix, (controllers, ips), paths)
+
+
+def _of_frame(batch: pl.DataFrame) -> _Columns:
+    found = [numbers(batch[name]) for name in _NUMBERS]
+    return _Columns(
+        [batch[name].to_numpy() for name in _PLAIN],
+        [(values, _some(valid)) for values, valid in found],
+        [text_views(batch[name]) for name in _TEXTS],
+        _valid(batch["session_id"]),
+    )
+
+
+def _of_columns(batch: EventColumns) -> _Columns:
+    texts = (batch.texts[name] for name in _TEXTS)
+    return _Columns(
+        [batch.plain[name] for name in _PLAIN],
+        [batch.numbers[name] for name in _NUMBERS],
+        [TextViews(views.view(np.uint64), data, present) for views, data, present in texts],
+        batch.texts["session_id"][2],
+    )
 
 
 def keep_texts(pool: TextPool, batch: BatchRows, hashes: U64, rows: I64) -> None:

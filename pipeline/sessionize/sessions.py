@@ -13,6 +13,7 @@ from pipeline.sessionize import layout as at
 from pipeline.sessionize.activity_day import ActivityDays
 from pipeline.sessionize.adding import Adding
 from pipeline.sessionize.arrays import EMPTY, I64, Flags, concat
+from pipeline.sessionize.batch_rows import EventColumns
 from pipeline.sessionize.chains import Chains, Members
 from pipeline.sessionize.column_kernels import note_published
 from pipeline.sessionize.member_sets import MemberSets
@@ -73,7 +74,7 @@ class Sessions:
         """How many sessions are live."""
         return self._store.open
 
-    def add(self, feed: Feed, batch: pl.DataFrame) -> None:
+    def add(self, feed: Feed, batch: pl.DataFrame | EventColumns) -> None:
         """Add rows (an ``EventBatch``) of one feed, none late, none twice.
 
         Those without a session are passed over.
