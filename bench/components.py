@@ -22,12 +22,12 @@ from pipeline.codecs.chunk import Chunk
 from pipeline.codecs.column_encoder import rows_of
 from pipeline.codecs.event_batch import event_batch, event_columns
 from pipeline.codecs.marks import Mark
-from pipeline.codecs.open_values import closed
+from pipeline.codecs.open_values import OpenValues, closed
 from pipeline.codecs.partitioner import partition_of
 from pipeline.codecs.record_batch import record_batch_bodies
 from pipeline.codecs.schemas import Schemas
 from pipeline.codecs.text_lines import TextLines
-from pipeline.codecs.web_log_rows import Origin, read_web_log_text
+from pipeline.codecs.web_log_rows import Origin, read_web_log_values
 from pipeline.detect import count_tail
 from pipeline.domain.event_time import EventTimeRules
 from pipeline.domain.feeds import WEB_LOGS
@@ -94,16 +94,16 @@ def ingest_steps(settings: Settings, files: Path, most_rows: int) -> Line:
     """Return the steps from JSONL files to record batches."""
     steps, known, rows = Steps(), wiring.schemas(settings), 0
     form = RowForm(WEB_LOG_FILES, known, FileAgentOptions())
+    schema = WEB_LOGS_TOPIC.schema
+    values = OpenValues(known.named(schema), known.id_of(schema), WEB_LOG_FILES.late)
     now = time.time_ns() // 1000
     with SpoolDirectory(settings.spool_dir) as directory:
         spool = directory.open_spool("timestamp")
         for text in _texts(steps, files / WEB_LOGS_DIR):
-            with steps.step("parse, validate, redact"):
-                read = read_web_log_text(text, 1, Origin("bench", now))
-            with steps.step("Avro encode, key"):
-                kept = form.spooled(read.rows)
+            with steps.step("parse, validate, redact, encode"):
+                read = read_web_log_values(text, 1, Origin("bench", now), values)
             with steps.step("spool"):
-                spool.add_rows(kept)
+                spool.add_rows(read.rows)
             rows += read.read
             if rows >= most_rows:
                 break
@@ -111,9 +111,9 @@ def ingest_steps(settings: Settings, files: Path, most_rows: int) -> Line:
             spool.flush()
         for frame in _spooled(steps, spool):
             with steps.step("complete, partition"):
-                keys, values = closed(form.complete(frame, "bench", now))
+                keys, whole = closed(form.complete(frame, "bench", now))
                 partition_of(keys, settings.partitions)
-            _batch_steps(steps, Block(WEB_LOGS_TOPIC.name, 0, keys, values))
+            _batch_steps(steps, Block(WEB_LOGS_TOPIC.name, 0, keys, whole))
     return Line("ingest", "row", rows, steps.per_row(rows))
 
 

@@ -1,6 +1,6 @@
 """Columns as the encoding kernel takes them: where they lie, and how long they may become."""
 
-from typing import Any, Final, TypeAlias, cast
+from typing import Any, Final, NamedTuple, Self, TypeAlias, cast
 
 import numpy as np
 import polars as pl
@@ -8,7 +8,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from pipeline.codecs import encode_kernels as kernels
-from pipeline.codecs.arrow_bytes import Int64s, buffer_of
+from pipeline.codecs.arrow_bytes import Bytes, Int64s, buffer_of
 from pipeline.codecs.flat_schema import FlatField
 from pipeline.codecs.row_program import Line, line
 
@@ -25,7 +25,26 @@ PlainColumn: TypeAlias = "pa.Array[Any] | NDArray[Any] | tuple[NDArray[Any], Fla
 An Arrow array (texts and lists with wide offsets), numbers or flags without nulls, or such with
 flags that say which are there (None: all).
 """
-Column: TypeAlias = "pl.Series | PlainColumn"
+Column: TypeAlias = "pl.Series | PlainColumn | TextPlaces"
+
+
+class TextPlaces(NamedTuple):
+    """Texts anywhere in memory: ``there`` says which are not null (None: all).
+
+    ``keeps`` is what they lie in. An address of a null is not looked at.
+    """
+
+    addresses: Int64s
+    lengths: Int64s
+    there: Flags | None
+    keeps: Any
+
+    @classmethod
+    def of_matrix(cls, texts: Bytes, there: Flags) -> Self:
+        """Return the rows of a matrix of bytes, some of which are no texts."""
+        rows, width = texts.shape
+        addresses = texts.ctypes.data + np.arange(0, rows * width, width)
+        return cls(addresses, np.full(rows, width), None if there.all() else there, texts)
 
 
 class NullItem(ValueError):
@@ -46,11 +65,13 @@ def encodable(field: FlatField, column: pl.Series) -> Line:
     return _of_arrow(field, column.to_arrow(compat_level=pl.CompatLevel.oldest()))
 
 
-def encodable_plain(field: FlatField, column: PlainColumn) -> Line | None:
+def encodable_plain(field: FlatField, column: "PlainColumn | TextPlaces") -> Line | None:
     """Return a column that is not one of polars, under the same conditions.
 
     None if it is of another type than the field.
     """
+    if isinstance(column, TextPlaces):
+        return _spans(field, column)
     if isinstance(column, pa.Array):
         if not _is_of(column.type, field):
             return None
@@ -97,6 +118,26 @@ def _texts(field: FlatField, array: Any) -> Line:
         valid=_address(valid),
         data=_address(data),
         offsets=_address(offsets) + 8 * array.offset,
+    )
+
+
+def _spans(field: FlatField, texts: TextPlaces) -> Line | None:
+    if field.kind != "string" or field.array:
+        return None
+    if texts.there is not None and not field.nullable:
+        raise NullValue
+    count = len(texts.addresses)
+    addresses, lengths = buffer_of(texts.addresses), buffer_of(texts.lengths)
+    valid = None if texts.there is None else buffer_of(texts.there)
+    return line(
+        kernels.SPAN,
+        count,
+        int(texts.lengths.sum()) + count * (1 + _LONGEST),
+        (texts, addresses, lengths, valid),
+        union=_UNIONS[field.null_branch],
+        valid=_address(valid),
+        data=addresses.address,
+        offsets=lengths.address,
     )
 
 

@@ -31,10 +31,10 @@ has a value (0: all have), of numbers or bytes, of where each text and where eac
 each above it, the branch of a value and that of null.
 """
 
-LONG, CELL, TEXT, LONG_LIST, TEXT_LIST, BARE_TEXT, DIGITS, CONSTANT = range(8)
+LONG, CELL, TEXT, LONG_LIST, TEXT_LIST, BARE_TEXT, DIGITS, CONSTANT, SPAN = range(9)
 """Kinds: int or long; a cell of ``WIDTH`` bytes (boolean, float, double); text or bytes; arrays of
 such. Parts of keys: a text without its length, a whole number in decimal, the same ``WIDTH`` bytes
-in every row."""
+in every row. Of a ``SPAN`` text ``DATA`` has the address and ``OFFSETS`` the length."""
 
 
 @numba.njit(types.int64(types.int64, types.int64, types.int64), cache=True, inline="always")
@@ -129,6 +129,8 @@ def _value(out: Any, at: Any, line: Any, row: Any) -> Any:
         width = word_at(line, WIDTH)
         copy_bytes(out, at, data, row * width, width)
         return at + width
+    if kind == SPAN:
+        return _text(out, at, word_at(data, row), np.int64(0), word_at(word_at(line, OFFSETS), row))
     if kind >= BARE_TEXT:
         return _part(out, at, line, row)
     bounds = word_at(line, BOUNDS)

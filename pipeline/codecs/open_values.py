@@ -11,6 +11,7 @@ import polars as pl
 import pyarrow as pa
 
 from pipeline.codecs.column_encoder import ColumnEncoder
+from pipeline.codecs.encodable import Column
 from pipeline.codecs.keys import binary_values, joined
 
 KEY: Final = "_key"
@@ -34,14 +35,15 @@ class OpenValues:
             for part, framed in zip(parts, (schema_id, None, None), strict=True)
         )
 
-    def opened(self, frame: pl.DataFrame, key: pl.Expr, *keep: str) -> pl.DataFrame:
-        """Return the columns ``keep``, ``KEY``, ``HEAD`` and ``TAIL`` of records."""
-        made = (
-            (KEY, binary_values(frame.select(key).to_series())),
-            (HEAD, self._head.encode(frame)),
-            (TAIL, self._tail.encode(frame)),
+    def opened(self, columns: pl.DataFrame | Mapping[str, Column], keys: pl.Series) -> pl.DataFrame:
+        """Return ``KEY``, ``HEAD`` and ``TAIL`` of records."""
+        return pl.DataFrame(
+            {
+                KEY: keys.cast(pl.Binary),
+                HEAD: pl.Series(self._head.encode(columns)),
+                TAIL: pl.Series(self._tail.encode(columns)),
+            }
         )
-        return frame.select(keep).hstack([pl.Series(name, array) for name, array in made])
 
     def with_late(self, frame: pl.DataFrame, late: pl.DataFrame) -> pl.DataFrame:
         """Add the late fields, the same for all: from a frame of one row with their columns."""
@@ -56,5 +58,5 @@ def is_open(frame: pl.DataFrame) -> bool:
 
 def closed(frame: pl.DataFrame) -> tuple[pa.BinaryArray, pa.BinaryArray]:
     """Return keys and whole values."""
-    parts = [frame[name].to_arrow(compat_level=pl.CompatLevel.oldest()) for name in _PARTS]
+    parts: Any = [frame[name].to_arrow(compat_level=pl.CompatLevel.oldest()) for name in _PARTS]
     return binary_values(frame[KEY]), joined(parts)

@@ -78,7 +78,8 @@ _ESCAPES: Final = (
     *(f"%5{digit}" for digit in "0123456789af"),
 )
 """What Canvas tokens and escaped letters begin with; %5B and %5D are only brackets."""
-_WORDS: Final = _TELL_TALES + _ESCAPES
+WORDS: Final = _TELL_TALES + _ESCAPES
+"""Lower case; a text with none of them, whatever its case, is clean."""
 
 _SECRETS_NEED: Final = re.compile(r"[=%/\\~:.+\s]")
 """Every pattern below has one of these; most short values of JSON have none."""
@@ -158,7 +159,7 @@ def may_hold_secrets(text: str) -> bool:
     if _SECRETS_NEED.search(text) is None:
         return False
     lowered = text.lower()
-    for word in _WORDS:  # noqa: SIM110 (any() with a generator takes twice as long)
+    for word in WORDS:  # noqa: SIM110 (any() with a generator takes twice as long)
         if word in lowered:
             return True
     return False
@@ -210,7 +211,7 @@ def _redact_string(text: str) -> str:
 
 def column_may_hold_secrets(column: pl.Series) -> bool:
     """Tell whether any text of a column needs ``redact_text``; never false where one would."""
-    return bool(_suspects(column).any())
+    return bool(suspects(column).any())
 
 
 def redact_column(column: pl.Series) -> pl.Series:
@@ -236,28 +237,28 @@ def redact_columns(
     """
     names = (*texts, *json_texts)
     values = pl.concat([frame[name].rename("") for name in names])
-    suspects = _suspects(values)
-    if not suspects.any():
+    found = suspects(values)
+    if not found.any():
         return frame
-    places = suspects.arg_true().to_numpy()
-    found, rows = values.gather(places).to_list(), places % frame.height
+    places = found.arg_true().to_numpy()
+    texts_found, rows = values.gather(places).to_list(), places % frame.height
     ends = np.searchsorted(places, np.arange(len(names) + 1) * frame.height)
     redacted = frame.clone()
     for at, name in enumerate(names):
         low, high = ends[at : at + 2]
         if low < high:
             mask = _masked_texts if at < len(texts) else _masked_jsons
-            masked = pl.Series(mask(found[low:high]), dtype=pl.String)
+            masked = pl.Series(mask(texts_found[low:high]), dtype=pl.String)
             column = frame[name].scatter(rows[low:high], masked)
             redacted.replace_column(redacted.get_column_index(name), column)
     return redacted
 
 
 def _redacted(column: pl.Series, mask: Callable[[list[str]], list[str]]) -> pl.Series:
-    suspects = _suspects(column)
-    if not suspects.any():
+    found = suspects(column)
+    if not found.any():
         return column
-    rows = suspects.arg_true()
+    rows = found.arg_true()
     masked = mask(column.gather(rows).to_list())
     return column.scatter(rows, pl.Series(masked, dtype=pl.String))
 
@@ -272,8 +273,9 @@ def _masked_jsons(texts: list[str]) -> list[str]:
     return [canonical_json(redact_json(json.loads(text))) for text in texts]
 
 
-def _suspects(column: pl.Series) -> pl.Series:
-    return column.str.contains_any(list(_WORDS), ascii_case_insensitive=True)
+def suspects(column: pl.Series) -> pl.Series:
+    """Tell which texts have one of ``WORDS``, whatever its case."""
+    return column.str.contains_any(list(WORDS), ascii_case_insensitive=True)
 
 
 def _redact_parameters(text: str) -> str:

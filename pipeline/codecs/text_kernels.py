@@ -59,7 +59,7 @@ def _fetch_ahead(views: Any, memory: Any, row: Any, rows: Any) -> None:
 
 
 @nb.njit(cache=True)
-def _hex(word: Any) -> tuple[Any, Any]:
+def hex_of(word: Any) -> tuple[Any, Any]:
     """Return the 32 bits that eight hex digits say, and whether they are ones.
 
     Digits become 0 to 9 when their high nibble 3 goes, letters 1 to 6; a sum that reaches the
@@ -106,10 +106,10 @@ def _id(at: Any, length: Any) -> tuple[Any, Any, Any]:
         third, fourth = _two(at, 19, 24), eight_at(at, 28)
     else:
         return np.uint64(0), np.uint64(0), False
-    a, a_valid = _hex(first)
-    b, b_valid = _hex(second)
-    c, c_valid = _hex(third)
-    d, d_valid = _hex(fourth)
+    a, a_valid = hex_of(first)
+    b, b_valid = hex_of(second)
+    c, c_valid = hex_of(third)
+    d, d_valid = hex_of(fourth)
     if not (a_valid and b_valid and c_valid and d_valid):
         return np.uint64(0), np.uint64(0), False
     return a << np.uint64(32) | b, c << np.uint64(32) | d, True

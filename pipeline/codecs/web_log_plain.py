@@ -63,13 +63,13 @@ def _fields() -> Iterator[_Field]:
 
 
 _FIELDS: Final = tuple(_fields())
-_TEXTS: Final = tuple(field.column for field in _FIELDS if field.kind == kernels.TEXT)
-_NUMBERS: Final = tuple(
+TEXTS: Final = tuple(field.column for field in _FIELDS if field.kind == kernels.TEXT)
+NUMBERS: Final = tuple(
     field.column for field in _FIELDS if field.column and field.kind != kernels.TEXT
 )
-_NAMED: Final = {field.column: number for number, field in enumerate(_FIELDS) if field.column}
+NAMED: Final = {field.column: number for number, field in enumerate(_FIELDS) if field.column}
 _REQUIRED: Final = sum(
-    1 << _NAMED[name] for name in ("id", "timestamp", "participated", *REQUIRED_TEXTS, *WHOLES)
+    1 << NAMED[name] for name in ("id", "timestamp", "participated", *REQUIRED_TEXTS, *WHOLES)
 )
 
 
@@ -90,7 +90,7 @@ def _table() -> _Table:
     for number, (name, field) in enumerate(zip(names, _FIELDS, strict=True)):
         padded = name.ljust(8 * kernels.NAME_WORDS, b"\0")
         words[number] = (len(name), *np.frombuffer(padded, "<i8"))
-        columns = _TEXTS if field.kind == kernels.TEXT else _NUMBERS
+        columns = TEXTS if field.kind == kernels.TEXT else NUMBERS
         place = columns.index(field.column) if field.column else -1
         fields[number] = (field.section, field.kind, place)
     a, b, places = _multipliers(names)
@@ -111,6 +111,37 @@ def _multipliers(names: Sequence[bytes]) -> tuple[int, int, list[int]]:
 _TABLE: Final = _table()
 
 
+class Parsed(NamedTuple):
+    """What the compiled loop finds in lines; of lines that are not ``plain`` it means nothing.
+
+    ``values`` has a row for each of ``NUMBERS``, ``views`` for each of ``TEXTS``: Arrow views into
+    the lines, 8 bytes more behind them. ``present`` has a row for each name; ``NAMED`` says which.
+    """
+
+    values: NDArray[np.int64]
+    views: NDArray[np.int64]
+    present: Flags
+    plain: Flags
+
+    def there(self, name: str) -> Flags:
+        """Return which rows have a value of a column."""
+        there: Flags = self.present[NAMED[name]]
+        return there
+
+
+def parse_plain(lines: JsonLines) -> Parsed:
+    """Read what is plain, ids of requests not judged yet."""
+    rows = lines.size
+    values = np.zeros((len(NUMBERS), rows), np.int64)
+    views = np.zeros(len(TEXTS) * 2 * rows + 1, np.int64)[:-1].reshape(len(TEXTS), 2 * rows)
+    parsed = Parsed(values, views, np.zeros((len(_FIELDS), rows), bool), np.zeros(rows, bool))
+    kernels.read_rows(*lines, *_TABLE, _REQUIRED, *parsed)
+    for name in WHOLES:
+        whole = values[NUMBERS.index(name)]
+        parsed.plain[:] &= (whole >= SMALLEST_WHOLE) & (whole <= LARGEST_WHOLE)
+    return parsed
+
+
 class PlainRows(NamedTuple):
     """``rows`` has the columns of ``RAW_ROW``; ``odd`` are positions of lines left to read."""
 
@@ -123,20 +154,14 @@ def read_plain(lines: JsonLines) -> PlainRows:
     rows = lines.size
     if not rows:
         return PlainRows(pl.DataFrame(schema=RAW_ROW), [])
-    values = np.zeros((len(_NUMBERS), rows), np.int64)
-    views = np.zeros((len(_TEXTS), 2 * rows), np.int64)
-    present = np.zeros((len(_FIELDS), rows), bool)
-    plain = np.zeros(rows, bool)
-    kernels.read_rows(*lines, *_TABLE, _REQUIRED, values, views, present, plain)
-    for name in WHOLES:
-        whole = values[_NUMBERS.index(name)]
-        plain &= (whole >= SMALLEST_WHOLE) & (whole <= LARGEST_WHOLE)
+    parsed = parse_plain(lines)
+    values, views, plain = parsed.values, parsed.views, parsed.plain
     columns = {"row": pl.Series("row", np.arange(rows))}
-    for place, name in enumerate(_TEXTS):
-        columns[name] = _text(name, views[place], lines.data, present[_NAMED[name]])
+    for place, name in enumerate(TEXTS):
+        columns[name] = _text(name, views[place], lines.data, parsed.there(name))
     plain &= hex128(columns["id"]).valid
-    for place, name in enumerate(_NUMBERS):
-        columns[name] = _number(name, values[place], present[_NAMED[name]])
+    for place, name in enumerate(NUMBERS):
+        columns[name] = _number(name, values[place], parsed.there(name))
     frame = pl.DataFrame(columns).with_columns(pl.lit(None, pl.String).alias("extra"))
     frame = frame.select(RAW_ROW.keys())
     if plain.all():

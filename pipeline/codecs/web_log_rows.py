@@ -8,6 +8,7 @@ together, so it does not matter which way a row took, and a bad line never costs
 from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
+import numpy as np
 import polars as pl
 
 from pipeline.codecs.arrow_bytes import Int64s
@@ -20,6 +21,7 @@ from pipeline.codecs.canonical import (
 )
 from pipeline.codecs.ids import dashed, hex32, hex128
 from pipeline.codecs.json_lines import JsonLines
+from pipeline.codecs.open_values import OpenValues
 from pipeline.codecs.record_limit import DEFAULT_LIMIT, fit
 from pipeline.codecs.redaction import column_may_hold_secrets, redact_column
 from pipeline.codecs.text_lines import TextLines
@@ -27,6 +29,7 @@ from pipeline.codecs.web_log_columns import read_columns
 from pipeline.codecs.web_log_fields import CONTENT, IDS, NULLABLE_TEXTS, RAW_ROW, REQUIRED_TEXTS
 from pipeline.codecs.web_log_lines import Delete, read_line
 from pipeline.codecs.web_log_plain import read_plain
+from pipeline.codecs.web_log_values import Judge, read_values
 from pipeline.domain.bad_record import BadRecord
 from pipeline.domain.event_time import EARLIEST, FUTURE_TOLERANCE
 
@@ -76,6 +79,39 @@ def read_web_log_text(text: TextLines, first_line: int, origin: Origin) -> WebLo
     return _read_lines(lines, places + first_line, origin)
 
 
+def read_web_log_values(
+    text: TextLines, first_line: int, origin: Origin, values: OpenValues
+) -> WebLogs:
+    """Do the same, but give rows as open values with their ``timestamp``."""
+    found = JsonLines.found(text)
+    if found is None:
+        logs = read_web_log_text(text, first_line, origin)
+        return logs._replace(rows=open_rows(logs.rows, values))
+    lines, places = found
+    judge = Judge(origin.now, origin.home_shard, origin.record_limit)
+    rows, left = read_values(lines, judge, values, web_log_key())
+    if not left.size:
+        return WebLogs(rows, _deletes([]), [], lines.size)
+    others = JsonLines(lines.data, lines.starts[left], lines.ends[left])
+    raw, deletes, bad = _read_raw(others, places[left] + first_line, origin)
+    plain = np.delete(np.arange(lines.size), left)
+    unusual = open_rows(_canonical(raw, origin), values)
+    both = (
+        rows.with_columns(pl.Series("_row", plain)),
+        unusual.with_columns(pl.Series("_row", left[raw["row"].to_numpy()])),
+    )
+    rows = pl.concat(both).sort("_row").drop("_row")
+    return WebLogs(
+        rows, _deletes(deletes), [(int(left[at]), record) for at, record in bad], lines.size
+    )
+
+
+def open_rows(rows: pl.DataFrame, values: OpenValues) -> pl.DataFrame:
+    """Return rows as open values with their ``timestamp``."""
+    keys = rows.select(web_log_key()).to_series()
+    return values.opened(rows, keys).with_columns(rows["timestamp"])
+
+
 def read_web_logs(lines: Sequence[bytes], first_line: int, origin: Origin) -> WebLogs:
     """Read lines without their line ends; blank ones count for the numbering only."""
     numbered = [(n, line) for n, line in enumerate(map(bytes.strip, lines), first_line) if line]
@@ -84,6 +120,14 @@ def read_web_logs(lines: Sequence[bytes], first_line: int, origin: Origin) -> We
 
 
 def _read_lines(lines: JsonLines, positions: Sequence[int] | Int64s, origin: Origin) -> WebLogs:
+    rows, deletes, bad = _read_raw(lines, positions, origin)
+    return WebLogs(_canonical(rows, origin), _deletes(deletes), bad, lines.size)
+
+
+def _read_raw(
+    lines: JsonLines, positions: Sequence[int] | Int64s, origin: Origin
+) -> tuple[pl.DataFrame, list[tuple[int, Delete]], list[tuple[int, BadRecord]]]:
+    """Return rows as ``RAW_ROW`` has them, in time; deletes and bad records with their places."""
     rows, odd = _read(lines)
     careful: list[dict[str, Any]] = []
     deletes: list[tuple[int, Delete]] = []
@@ -104,7 +148,7 @@ def _read_lines(lines: JsonLines, positions: Sequence[int] | Int64s, origin: Ori
         for at, when in untimely
     ]
     bad.sort(key=lambda found: found[0])
-    return WebLogs(_canonical(rows, origin), _deletes(deletes), bad, lines.size)
+    return rows, deletes, bad
 
 
 def with_agent_columns(

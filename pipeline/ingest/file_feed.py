@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import polars as pl
 
+from pipeline.codecs.open_values import OpenValues
 from pipeline.domain.bad_record import BadRecord
 from pipeline.domain.feeds import Feed
 from pipeline.domain.topics import Topic
@@ -39,7 +40,7 @@ class FileFeed:
     content must always give the same rows in the same order. ``complete`` adds the columns that
     only the agent knows: from rows, the name of their file, options and the instant of publishing.
     ``late`` names these columns if rows are encoded for the spool as they are read; if it is empty
-    they lie there as columns.
+    they lie there as columns. ``read_open`` is ``read`` where it can give rows encoded at once.
     """
 
     agent: str
@@ -50,3 +51,6 @@ class FileFeed:
     read: Callable[[Content, int, FileAgentOptions], Iterator[Portion]]
     complete: Callable[[pl.DataFrame, str, FileAgentOptions, int], pl.DataFrame]
     late: tuple[str, ...] = ()
+    read_open: Callable[[Content, int, FileAgentOptions, OpenValues], Iterator[Portion]] | None = (
+        None
+    )

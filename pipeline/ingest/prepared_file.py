@@ -94,7 +94,7 @@ class Preparation:
         spool = self._directory.open_spool(self._form.feed.time)
         prepared = PreparedFile(file, spool, judged_at)
         content = Content(file.path, prepared.name, self._directory)
-        portions = self._form.feed.read(content, judged_at, self._form.options)
+        portions = self._form.read(content, judged_at)
         while (portion := await self._worker.run(_next, portions)) is not None:
             self._limit.add(portion.read, portion.bad)
             await self._worker.run(prepared.take, portion, self._form)
