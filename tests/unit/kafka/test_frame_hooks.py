@@ -1,10 +1,13 @@
 """Answers come whole, however the network cuts them, and an end or an error ends the connection."""
 
 import asyncio
+import ssl
 import struct
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from ipaddress import IPv4Address
 from typing import Any
 
 import pytest
@@ -13,6 +16,9 @@ from aiokafka.errors import KafkaConnectionError
 from aiokafka.protocol.admin import ApiVersionRequest
 from aiokafka.protocol.fetch import FetchRequest
 from aiokafka.protocol.metadata import MetadataRequest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from pipeline.kafka.frame_hooks import SMALL_BYTES, Frame
 
@@ -65,9 +71,16 @@ class Broker:
 
 
 @asynccontextmanager
-async def connected(broker: Broker) -> AsyncIterator[AIOKafkaConnection]:
-    server = await asyncio.start_server(broker.serve, "127.0.0.1", 0)
-    connection = AIOKafkaConnection(*server.sockets[0].getsockname()[:2])
+async def connected(
+    broker: Broker, tls: tuple[ssl.SSLContext, ssl.SSLContext] | None = None
+) -> AsyncIterator[AIOKafkaConnection]:
+    theirs, ours = tls or (None, None)
+    server = await asyncio.start_server(broker.serve, "127.0.0.1", 0, ssl=theirs)
+    connection = AIOKafkaConnection(
+        *server.sockets[0].getsockname()[:2],
+        ssl_context=ours,
+        security_protocol="PLAINTEXT" if ours is None else "SSL",
+    )
     await connection.connect()
     try:
         yield connection
@@ -98,6 +111,50 @@ async def test_record_sets_of_any_size_come_as_they_were_sent(piece: int) -> Non
         for end in range(1, len(sets) + 1):
             both = await asyncio.gather(connection.send(fetch()), connection.send(fetch()))
             assert [record_sets(each) for each in both] == [sets[:end], sets[end - 1 : end]]
+
+
+@pytest.fixture(scope="module")
+def tls(tmp_path_factory: pytest.TempPathFactory) -> tuple[ssl.SSLContext, ssl.SSLContext]:
+    """A server's context and a client's that trusts it."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "broker")])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(
+            x509.SubjectAlternativeName([x509.IPAddress(IPv4Address("127.0.0.1"))]), critical=False
+        )
+        .sign(key, hashes.SHA256())
+    )
+    file = tmp_path_factory.mktemp("tls") / "broker.pem"
+    file.write_bytes(
+        certificate.public_bytes(serialization.Encoding.PEM)
+        + key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+    )
+    server = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    server.load_cert_chain(file)
+    return server, ssl.create_default_context(cafile=file)
+
+
+async def test_answers_come_whole_over_tls(tls: tuple[ssl.SSLContext, ssl.SSLContext]) -> None:
+    broker = Broker(1 << 20)
+    sets = [b"a" * 3_000_000, b"b", b"c" * SMALL_BYTES]
+    async with connected(broker, tls) as connection:
+        for each in (sets, sets[1:2], sets[::-1]):
+            broker.answers.append(lambda number, each=each: fetched(number, *each))
+            assert record_sets(await connection.send(fetch())) == each
+        broker.answers.append(lambda number: fetched(number, *sets)[:-1])
+        broker.answers.append(lambda _: b"")
+        waiting = [asyncio.ensure_future(connection.send(fetch())) for _ in range(2)]
+        for one in waiting:
+            with pytest.raises(KafkaConnectionError):
+                await one
 
 
 async def test_record_sets_of_a_large_answer_stay_as_they_are_when_others_follow() -> None:
