@@ -1,6 +1,6 @@
 """Freed memory: kept for what is allocated next, given back to the system once a minute.
 
-A page that the system gives anew is a page fault, 0.7 to 3.7 µs on virtual machines: 200 to 1,000
+A page that the system gives anew is a page fault, 2.5 to 4.4 µs on virtual machines: 200 to 340
 ns a row where its 310 bytes are written into fresh memory. By itself the C library gives large
 arrays back as soon as they are freed, and takes them anew for the next chunk. Small pieces that
 were freed between others it keeps for ever: after a flood of sessions that were a hundred MiB and

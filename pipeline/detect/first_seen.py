@@ -54,6 +54,14 @@ CROWD_HOURS: Final = 10.0
 MOST_HOURS: Final = 50_000.0
 """Active hours behind the day of all keys; older ones fade."""
 
+NEAR_HOURS: Final = 3
+"""Hours on either side that an hour is smoothed over, the nearer ones more: who works until five
+and stays until seven once is no news."""
+
+_NEARNESS: Final = [NEAR_HOURS + 1 - abs(away) for away in range(-NEAR_HOURS, NEAR_HOURS + 1)]
+_SHARES: Final = [near / sum(_NEARNESS) for near in _NEARNESS]
+_OWN_SHARE: Final = _SHARES[NEAR_HOURS]
+
 REPORTS: Final = 5
 """Days on which an hour is reported until it is usual: one night of a thief makes the next no more
 usual, and who changed his hours is told no more after a week."""
@@ -227,8 +235,7 @@ class FirstSeen(Scope[Seen]):
         """Return what an active hour counts for: reported ones add up to what is usual."""
         if not reported:
             return 1.0
-        # An hour counts half in its own share, the other half are those beside it.
-        usual = self.rule.parameters.max_probability * sum(known.hours) / (HOURS / 2)
+        usual = self.rule.parameters.max_probability * sum(known.hours) / (HOURS * _OWN_SHARE)
         return min(1.0, usual / REPORTS)
 
     def _learn_members(
@@ -336,8 +343,8 @@ def _add_hour(known: Known, hour: int, most: float, weight: float = 1.0) -> None
 
 def _share_of(hours: Sequence[float], hour: int, weight: float, usual: float) -> float:
     """Return how active one is at an hour, against an average one; `usual` counts for `weight`."""
-    near = (hours[hour - 1] + hours[(hour + 1) % HOURS]) / 2
-    here = (hours[hour] + near) / 2
+    around = (hours[(hour + away) % HOURS] for away in range(-NEAR_HOURS, NEAR_HOURS + 1))
+    here = sum(share * active for share, active in zip(_SHARES, around, strict=True))
     return (here * HOURS + weight * usual) / (sum(hours) + weight)
 
 
