@@ -94,12 +94,9 @@ class RawChunk(FetchedChunk[RawBatch]):
                 mark = read_mark(record.headers)
                 if mark is not None:
                     marks.append((record.offset, mark))
-            found = found[:, ~empty]
-        values = Spans(
-            self._data,
-            np.ascontiguousarray(found[kernels.START]),
-            np.ascontiguousarray(found[kernels.END]),
-        )
+            # Row after row in memory, as compiled loops take them; an index would turn it round.
+            found = np.compress(~empty, found, axis=1)
+        values = Spans(self._data, found[kernels.START], found[kernels.END])
         offsets, timestamps = found[kernels.OFFSET], found[kernels.TIMESTAMP]
         asked = Asked(schemas, schema, columns)
         return Decoded(*read_rows(self, values, offsets, timestamps, asked), marks)
