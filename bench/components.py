@@ -52,7 +52,7 @@ CHUNK_ROWS: Final = 20_000
 ROWS_PER_FLUSH: Final = 40_000
 """What the worker commits at once for a partition while it catches up with eight of them."""
 
-DETECT_ROWS_PER_FLUSH: Final = 400_000
+DETECT_ROWS_PER_FLUSH: Final = 200_000
 """The same for detect, which has one partition."""
 
 BATCH_BYTES: Final = 900_000

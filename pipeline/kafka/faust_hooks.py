@@ -41,6 +41,7 @@ from faust.app.base import BootStrategy
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 
+from pipeline.codecs.chunk import Chunk
 from pipeline.kafka.connection import KafkaConnection
 from pipeline.kafka.fetched import ConsumerLimits, Fetched, Reach
 from pipeline.kafka.raw_fetch import NOTHING, RawFetch, Taken, chunk_of
@@ -195,7 +196,11 @@ class ChunkConsumerThread(driver.AIOKafkaConsumerThread):
                 moved = {tp: start for tp, start in before.items() if after.get(tp, start) > start}
                 if moved:
                     return {
-                        tp: self._fetched(epoch, tp, start, after[tp], taken.get(tp, NOTHING))
+                        tp: Fetched(
+                            epoch,
+                            self._chunk(tp, start, after[tp], taken.get(tp, NOTHING)),
+                            consumer.last_stable_offset(_aiokafka(tp)) or after[tp],
+                        )
                         for tp, start in moved.items()
                     }
                 left = deadline - self.thread_loop.time()
@@ -204,9 +209,9 @@ class ChunkConsumerThread(driver.AIOKafkaConsumerThread):
                 await _new_data(fetcher, min(left, 0.5))
         return {}
 
-    def _fetched(self, epoch: int, tp: TP, start: int, end: int, taken: Taken) -> Fetched:
+    def _chunk(self, tp: TP, start: int, following: int, taken: Taken) -> Chunk:
         bare = cast(ChunkApp, self.app).connection.bare
-        return Fetched(epoch, chunk_of(bare(tp.topic), tp.partition, start, end, taken))
+        return chunk_of(bare(tp.topic), tp.partition, start, following, taken)
 
     async def commit_now(self, positions: Mapping[TP, int]) -> None:
         """Commit these next offsets, all of them or an error; runs in the thread."""

@@ -29,10 +29,14 @@ class ConsumerLimits:
 
 
 class Fetched(NamedTuple):
-    """A chunk and the assignment it belongs to; older ones are dropped unseen."""
+    """A chunk and the assignment it belongs to; older ones are dropped unseen.
+
+    ``end`` is how far the partition went (last stable offset) when it was last fetched.
+    """
 
     epoch: int
     chunk: Chunk
+    end: int
 
 
 class Reach(NamedTuple):

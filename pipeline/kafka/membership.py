@@ -52,8 +52,12 @@ class Membership:
                 log.info("acknowledgement left to the next owner", partitions=len(offsets))
 
     def end(self, topic: str, partition: int) -> int | None:
-        """Return the last known stable offset of an assigned partition; seconds old."""
+        """Return the last known stable offset of an assigned partition; None: nothing is known."""
         return self._ends.get((topic, partition))
+
+    def reached(self, topic: str, partition: int, end: int) -> None:
+        """Take note of the stable offset that came with a fetch."""
+        self._ends[topic, partition] = max(end, self._ends.get((topic, partition), 0))
 
     async def rejoin(self) -> None:
         """Ask the group for a new assignment; revoked and assigned follow. Raises Unavailable."""
@@ -87,10 +91,11 @@ class Membership:
             for tp, each in reach.items()
             if tp not in paused
         )
-        self._ends = {
+        ends = {
             (self._connection.bare(tp.topic), tp.partition): each.end for tp, each in reach.items()
         }
-        return self._ends
+        self._ends = dict(ends)
+        return ends
 
     @property
     def waiting(self) -> bool:

@@ -211,7 +211,9 @@ class _Worker:
                 await self._joined.wait()
                 if self._status.stopping or fetched.epoch != self._membership.epoch:
                     continue
-                chunk = self._delivery.accept(fetched.epoch, fetched.chunk)
+                given = fetched.chunk
+                self._membership.reached(given.topic, given.partition, fetched.end)
+                chunk = self._delivery.accept(fetched.epoch, given)
                 if chunk is not None:
                     with self._vigil.adding():
                         await self._handler.add(chunk)
