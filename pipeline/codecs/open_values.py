@@ -45,6 +45,10 @@ class OpenValues:
             }
         )
 
+    def of_rows(self, rows: pl.DataFrame, key: pl.Expr, time: str) -> pl.DataFrame:
+        """Return the same of rows whose key is an expression, beside their column ``time``."""
+        return self.opened(rows, rows.select(key).to_series()).with_columns(rows[time])
+
     def with_late(self, frame: pl.DataFrame, late: pl.DataFrame) -> pl.DataFrame:
         """Add the late fields, the same for all: from a frame of one row with their columns."""
         value = self._late.encode(late)[0].as_py()

@@ -10,7 +10,7 @@ import numpy as np
 from numba import types
 
 from pipeline.codecs.memory_kernels import byte_at, eight_at, set_word, word_at
-from pipeline.codecs.text_kernels import INLINE, hex_of
+from pipeline.codecs.text_kernels import DASHED, INLINE, digits_of, hex_of
 
 PAIRS: Final = 1 << 16
 BEGINNINGS: Final = 1 << 16
@@ -25,9 +25,6 @@ _SLOTS: Final = 1 << 13
 _MOST: Final = _SLOTS // 2
 """Different texts that are looked up; more are each their own."""
 
-_DASHED: Final = 36
-_DIGITS: Final = 32
-_DASH: Final = np.uint64(0x2D)
 _LOWER: Final = np.uint64(0x2020202020202020)
 _PAIR: Final = np.uint64(0xFFFF)
 _THREE: Final = np.uint64(0xFFFFFF)
@@ -144,42 +141,20 @@ def find_suspects(addresses: Any, lengths: Any, pairs: Any, beginnings: Any, fou
                 break
 
 
-@nb.njit(cache=True)
-def _is_dashed(at: Any, length: Any) -> Any:
-    return (
-        length == _DASHED
-        and byte_at(at, 8) == _DASH
-        and byte_at(at, 13) == _DASH
-        and byte_at(at, 18) == _DASH
-        and byte_at(at, 23) == _DASH
-    )
-
-
-@nb.njit(cache=True)
-def _two(at: Any, first: Any, second: Any) -> Any:
-    """Return four bytes from one place and four from another."""
-    return (eight_at(at, first) & _FOUR) | eight_at(at, second) << np.uint64(32)
-
-
 @nb.njit(types.void(_LONGS, _LONGS, types.boolean[::1]), cache=True, nogil=True)
 def find_uuids(addresses: Any, lengths: Any, fine: Any) -> None:
     """Say which texts are UUIDs as they are published: with dashes, in lower case."""
     for row in range(len(addresses)):
-        fine[row] = False
-        at = addresses[row]
-        if not _is_dashed(at, lengths[row]):
-            continue
-        fine[row] = True
-        for place in range(4):
-            word = eight_at(at, 0)
-            if place == 1:
-                word = _two(at, 9, 14)
-            elif place == 2:
-                word = _two(at, 19, 24)
-            elif place == 3:
-                word = eight_at(at, 28)
-            if word & _LOWER != _LOWER or not hex_of(word)[1]:
-                fine[row] = False
+        a, b, c, d, shaped = digits_of(addresses[row], lengths[row])
+        fine[row] = (
+            shaped
+            and lengths[row] == DASHED
+            and a & b & c & d & _LOWER == _LOWER
+            and hex_of(a)[1]
+            and hex_of(b)[1]
+            and hex_of(c)[1]
+            and hex_of(d)[1]
+        )
 
 
 @nb.njit(
@@ -189,18 +164,9 @@ def write_digits(addresses: Any, lengths: Any, digits: Any, fine: Any) -> None:
     """Write ids as 32 hex digits in lower case; ``fine`` says which texts are ids."""
     out = np.int64(digits.ctypes.data)
     for row in range(len(addresses)):
-        at, length = addresses[row], lengths[row]
-        fine[row] = length == _DIGITS or _is_dashed(at, length)
-        if not fine[row]:
-            continue
-        for place in range(4):
-            word = eight_at(at, 8 * place)
-            if length == _DASHED and place == 1:
-                word = _two(at, 9, 14)
-            elif length == _DASHED and place == 2:
-                word = _two(at, 19, 24)
-            elif length == _DASHED and place == 3:
-                word = eight_at(at, 28)
+        a, b, c, d, shaped = digits_of(addresses[row], lengths[row])
+        fine[row] = shaped
+        for place, word in enumerate((a, b, c, d)):
             if not hex_of(word)[1]:
                 fine[row] = False
             set_word(out, 4 * row + place, np.int64(word | _LOWER))

@@ -18,8 +18,10 @@ INLINE: Final = 12
 AHEAD: Final = 12
 """Rows that are fetched ahead."""
 
-_DIGITS: Final = 32
-_DASHED: Final = 36
+DIGITS: Final = 32
+DASHED: Final = 36
+"""Bytes of an id, without dashes and with them."""
+
 _COLON: Final = np.uint64(ord(":"))
 _DASH: Final = np.uint64(ord("-"))
 _SLASH: Final = np.uint64(ord("/"))
@@ -90,27 +92,34 @@ def _two(memory: Any, first: Any, second: Any) -> Any:
 
 
 @nb.njit(cache=True)
-def _id(at: Any, length: Any) -> tuple[Any, Any, Any]:
-    """Return the two words of an id in hex digits, and whether it is one."""
-    if length == _DIGITS:
-        first, second = eight_at(at, 0), eight_at(at, 8)
-        third, fourth = eight_at(at, 16), eight_at(at, 24)
-    elif (
-        length == _DASHED
+def digits_of(at: Any, length: Any) -> tuple[Any, Any, Any, Any, Any]:
+    """Return the 32 bytes of an id without its dashes, eight a word, and whether it has its shape.
+
+    Nobody has looked whether they are hex digits.
+    """
+    if length == DIGITS:
+        return eight_at(at, 0), eight_at(at, 8), eight_at(at, 16), eight_at(at, 24), True
+    if (
+        length == DASHED
         and byte_at(at, 8) == _DASH
         and byte_at(at, 13) == _DASH
         and byte_at(at, 18) == _DASH
         and byte_at(at, 23) == _DASH
     ):
-        first, second = eight_at(at, 0), _two(at, 9, 14)
-        third, fourth = _two(at, 19, 24), eight_at(at, 28)
-    else:
-        return np.uint64(0), np.uint64(0), False
+        return eight_at(at, 0), _two(at, 9, 14), _two(at, 19, 24), eight_at(at, 28), True
+    nothing = np.uint64(0)
+    return nothing, nothing, nothing, nothing, False
+
+
+@nb.njit(cache=True)
+def _id(at: Any, length: Any) -> tuple[Any, Any, Any]:
+    """Return the two words of an id in hex digits, and whether it is one."""
+    first, second, third, fourth, shaped = digits_of(at, length)
     a, a_valid = hex_of(first)
     b, b_valid = hex_of(second)
     c, c_valid = hex_of(third)
     d, d_valid = hex_of(fourth)
-    if not (a_valid and b_valid and c_valid and d_valid):
+    if not (shaped and a_valid and b_valid and c_valid and d_valid):
         return np.uint64(0), np.uint64(0), False
     return a << np.uint64(32) | b, c << np.uint64(32) | d, True
 

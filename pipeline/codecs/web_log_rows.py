@@ -86,7 +86,7 @@ def read_web_log_values(
     found = JsonLines.found(text)
     if found is None:
         logs = read_web_log_text(text, first_line, origin)
-        return logs._replace(rows=open_rows(logs.rows, values))
+        return logs._replace(rows=values.of_rows(logs.rows, web_log_key(), "timestamp"))
     lines, places = found
     judge = Judge(origin.now, origin.home_shard, origin.record_limit)
     rows, left = read_values(lines, judge, values, web_log_key())
@@ -95,7 +95,7 @@ def read_web_log_values(
     others = JsonLines(lines.data, lines.starts[left], lines.ends[left])
     raw, deletes, bad = _read_raw(others, places[left] + first_line, origin)
     plain = np.delete(np.arange(lines.size), left)
-    unusual = open_rows(_canonical(raw, origin), values)
+    unusual = values.of_rows(_canonical(raw, origin), web_log_key(), "timestamp")
     both = (
         rows.with_columns(pl.Series("_row", plain)),
         unusual.with_columns(pl.Series("_row", left[raw["row"].to_numpy()])),
@@ -104,12 +104,6 @@ def read_web_log_values(
     return WebLogs(
         rows, _deletes(deletes), [(int(left[at]), record) for at, record in bad], lines.size
     )
-
-
-def open_rows(rows: pl.DataFrame, values: OpenValues) -> pl.DataFrame:
-    """Return rows as open values with their ``timestamp``."""
-    keys = rows.select(web_log_key()).to_series()
-    return values.opened(rows, keys).with_columns(rows["timestamp"])
 
 
 def read_web_logs(lines: Sequence[bytes], first_line: int, origin: Origin) -> WebLogs:

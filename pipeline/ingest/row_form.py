@@ -35,8 +35,7 @@ class RowForm:
         if self._open is None or rows.is_empty() or is_open(rows):
             return rows
         rows = self.options.protection.applied(rows)
-        keys = rows.select(KEYS[self.feed.topic.name]).to_series()
-        return self._open.opened(rows, keys).with_columns(rows[self.feed.time])
+        return self._open.of_rows(rows, KEYS[self.feed.topic.name], self.feed.time)
 
     def complete(self, rows: pl.DataFrame, source: str, ingested_at: int) -> pl.DataFrame:
         """Return kept rows as they are published, with what only the agent knows."""

@@ -1,5 +1,6 @@
 """Memory that is free is kept for a while, then goes back to the system."""
 
+import resource
 import subprocess
 import sys
 
@@ -25,7 +26,10 @@ def test_small_pieces_that_were_freed_between_others_go_back() -> None:
 
 
 ARRAYS_AGAIN_AND_AGAIN = """
-import resource, threading
+import ctypes, resource, threading
+# Where the system gives 2 MiB at once, pages are not what is counted here (prctl(2)).
+PR_SET_THP_DISABLE = 41
+getattr(ctypes.CDLL(None), "prctl", lambda *_: None)(PR_SET_THP_DISABLE, 1, 0, 0, 0)
 from pipeline.app.heap import give_back, keep_freed
 kept = keep_freed()
 def faults():
@@ -47,10 +51,11 @@ print(int(kept), again - before, faults() - again)
 
 
 def test_freed_arrays_are_taken_again_without_a_page_fault_until_they_are_given_back() -> None:
-    """48 MiB are 12,288 pages, whichever thread touched them before."""
+    """Of 48 MiB hardly a page, whichever thread touched them before; then nearly all."""
+    pages = 48 * MIB // resource.getpagesize()
     said = subprocess.check_output([sys.executable, "-c", ARRAYS_AGAIN_AND_AGAIN], text=True)
     kept, again, given_back = map(int, said.split())
     if not kept:
         pytest.skip("this C library has no mallopt")
-    assert again < 1_000
-    assert given_back > 10_000
+    assert again < pages // 12
+    assert given_back > pages * 0.8

@@ -11,7 +11,6 @@ from pipeline.codecs.open_values import OpenValues, closed, is_open
 from pipeline.codecs.text_lines import TextLines
 from pipeline.codecs.web_log_rows import (
     Origin,
-    open_rows,
     read_web_log_values,
     read_web_logs,
     web_log_key,
@@ -83,7 +82,7 @@ def test_values_are_the_same_whichever_way_a_row_takes(
     values = OpenValues(SCHEMA, 7, LATE)
     found = read_web_log_values(TextLines.of(b"\n".join(lines)), 5, origin, values)
     columns = read_web_logs(lines, 5, origin)
-    expected = open_rows(columns.rows, values)
+    expected = values.of_rows(columns.rows, web_log_key(), "timestamp")
     assert found.rows.select(expected.columns).equals(expected)
     assert found.bad == columns.bad
     assert found.deletes.equals(columns.deletes)

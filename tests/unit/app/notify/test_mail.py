@@ -1,14 +1,9 @@
 """Mail over TLS and with a login, on a real socket."""
 
 import ssl
-from datetime import UTC, datetime, timedelta
-from ipaddress import IPv4Address
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
 from pipeline.app.notify.channels import Refused
 from pipeline.app.notify.mail import Mail, MailServer, Security
@@ -16,6 +11,7 @@ from pipeline.app.notify.notices import Notice
 from pipeline.app.notify.templates import Templates
 from pipeline.domain.errors import Unavailable
 from tests.support.alerts import alert
+from tests.support.certificates import self_signed, serving
 from tests.support.smtp_server import Offer, mail_server
 
 FITS = "correct horse"
@@ -24,33 +20,12 @@ ACCOUNTS = {"canvas": FITS}
 
 @pytest.fixture
 def certificate(tmp_path: Path) -> Path:
-    """A certificate for 127.0.0.1 that signs itself, and its key, in one file."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "mail")])
-    today = datetime.now(UTC)
-    signed = (
-        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-        .not_valid_before(today - timedelta(days=1))
-        .not_valid_after(today + timedelta(days=1))
-        .add_extension(
-            x509.SubjectAlternativeName([x509.IPAddress(IPv4Address("127.0.0.1"))]), critical=False
-        )
-        .sign(key, hashes.SHA256())
-    )
-    path = tmp_path / "mail.pem"
-    pem = serialization.Encoding.PEM
-    path.write_bytes(
-        signed.public_bytes(pem)
-        + key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    )
-    return path
+    return self_signed(tmp_path)
 
 
 @pytest.fixture
 def tls(certificate: Path) -> ssl.SSLContext:
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.load_cert_chain(certificate)
-    return context
+    return serving(certificate)
 
 
 @pytest.fixture

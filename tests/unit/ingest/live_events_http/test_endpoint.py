@@ -4,14 +4,10 @@ import asyncio
 import json
 import ssl
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import aiohttp
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -32,6 +28,7 @@ from tests.support.canvas.endpoint_run import (
     running,
 )
 from tests.support.canvas.https_delivery import HttpsDelivery, as_body, canvas_event
+from tests.support.certificates import self_signed, serving
 from tests.support.waiting import until
 
 
@@ -184,31 +181,9 @@ async def test_read_is_published_and_dead_copies_among_them_and_nothing_of_what_
         assert counts == [4, 3, 1, 0]
 
 
-@pytest.fixture
-def certificate(tmp_path: Path) -> Path:
-    """A self-signed certificate and its key in one file."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
-    today = datetime.now(UTC)
-    signed = (
-        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-        .not_valid_before(today - timedelta(days=1))
-        .not_valid_after(today + timedelta(days=1))
-        .sign(key, hashes.SHA256())
-    )
-    path = tmp_path / "localhost.pem"
-    pem = serialization.Encoding.PEM
-    path.write_bytes(
-        signed.public_bytes(pem)
-        + key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    )
-    return path
-
-
-async def test_events_are_taken_over_tls(certificate: Path) -> None:
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.load_cert_chain(certificate)
-    async with running(replace(SIGNED, tls=context)) as run:
+async def test_events_are_taken_over_tls(tmp_path: Path) -> None:
+    certificate = self_signed(tmp_path)
+    async with running(replace(SIGNED, tls=serving(certificate))) as run:
         trusting = ssl.create_default_context(cafile=str(certificate))
         trusting.check_hostname = False
         async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=trusting)) as session:
