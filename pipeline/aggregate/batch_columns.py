@@ -3,8 +3,7 @@
 https://arrow.apache.org/docs/format/Columnar.html#variable-size-binary-view-layout
 """
 
-from collections.abc import Mapping
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +11,7 @@ import polars as pl
 
 from pipeline.aggregate import text_kernels
 from pipeline.aggregate.arrow_texts import I64, Bytes, Texts
+from pipeline.domain.event_columns import EventColumns
 
 Flags = npt.NDArray[np.bool_]
 
@@ -35,30 +35,6 @@ class TextViews(NamedTuple):
 class _Numbers(NamedTuple):
     values: I64
     present: Flags | None
-
-
-class EventColumns(Protocol):
-    """An event batch that is arrays already.
-
-    Numbers come with flags that say which are not null, texts as views, data and such flags; the
-    words of null texts are zero, and flags are empty where all are there.
-    """
-
-    @property
-    def height(self) -> int:
-        """How many rows there are."""
-
-    @property
-    def plain(self) -> Mapping[str, npt.NDArray[Any]]:
-        """Numbers and flags without nulls."""
-
-    @property
-    def numbers(self) -> Mapping[str, tuple[I64, Flags]]:
-        """Whole numbers."""
-
-    @property
-    def texts(self) -> Mapping[str, tuple[I64, Bytes, Flags]]:
-        """Texts."""
 
 
 Batch = pl.DataFrame | EventColumns

@@ -6,11 +6,12 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from pipeline.domain.event_columns import EventColumns
 from pipeline.sessionize import layout as at
 from pipeline.sessionize import row_kernels as kernels
 from pipeline.sessionize.activity_day import ActivityDays
 from pipeline.sessionize.arrays import I64
-from pipeline.sessionize.batch_rows import BatchRows, EventColumns, batch_rows, keep_texts
+from pipeline.sessionize.batch_rows import BatchRows, batch_rows, keep_texts
 from pipeline.sessionize.hash_index import HashIndex
 from pipeline.sessionize.member_sets import MemberSets
 from pipeline.sessionize.store import Store

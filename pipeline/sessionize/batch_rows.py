@@ -1,14 +1,14 @@
 """A batch as the kernel takes it: a matrix of numbers, texts by their hash."""
 
-from collections.abc import Mapping
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from pipeline.domain.event_columns import EventColumns
 from pipeline.sessionize import row_kernels as row
-from pipeline.sessionize.arrays import I64, U8, U64, Flags
+from pipeline.sessionize.arrays import I64, U64, Flags
 from pipeline.sessionize.arrow_columns import numbers, validity
 from pipeline.sessionize.batch_kernels import lay_out
 from pipeline.sessionize.hashing import text_hash
@@ -24,33 +24,6 @@ _NUMBERS: Final = ("actor", "course", "user", "developer_key")
 _TEXTS: Final = ("controller", "ip", "user_agent", "path")
 """Columns in the order of the arguments of ``lay_out``."""
 _ALL: Final = np.empty(0, np.bool_)
-
-
-class EventColumns(Protocol):
-    """An event batch that is arrays already.
-
-    Numbers come with flags that say which are not null, texts as Arrow's views, data and such
-    flags; flags are empty where all are there.
-    """
-
-    @property
-    def height(self) -> int:
-        """How many rows there are."""
-
-    @property
-    def plain(self) -> Mapping[str, npt.NDArray[Any]]:
-        """Numbers and flags without nulls."""
-
-    @property
-    def numbers(self) -> Mapping[str, tuple[I64, Flags]]:
-        """Whole numbers."""
-
-    @property
-    def texts(self) -> Mapping[str, tuple[I64, U8, Flags]]:
-        """Texts."""
-
-    def part(self, first: int, end: int) -> "EventColumns":
-        """Return the rows between two places."""
 
 
 class _Columns(NamedTuple):

@@ -7,13 +7,13 @@ import numpy as np
 import polars as pl
 
 from pipeline.domain.errors import OurMistake
+from pipeline.domain.event_columns import EventColumns
 from pipeline.domain.event_time import EventTimeRules
 from pipeline.domain.feeds import LIVE_EVENTS, WEB_LOGS, Feed
 from pipeline.sessionize import layout as at
 from pipeline.sessionize.activity_day import ActivityDays
 from pipeline.sessionize.adding import Adding
 from pipeline.sessionize.arrays import EMPTY, I64, Flags, concat
-from pipeline.sessionize.batch_rows import EventColumns
 from pipeline.sessionize.chains import Chains, Members
 from pipeline.sessionize.column_kernels import note_published
 from pipeline.sessionize.member_sets import MemberSets
