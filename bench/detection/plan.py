@@ -38,6 +38,8 @@ PER_WORKING_DAY: Final[dict[str, float]] = {
     "longer-report": 0.2,
     "script-on-a-laptop": 0.7,
     "nightly-settings": 0.3,
+    "import-repeated": 0.1,
+    "provisioning": 2.0,
     "logins-looked-at": 0.3,
     "acts-for-somebody": 0.3,
     "session-goes-along": 0.5,

@@ -10,13 +10,13 @@ from pipeline.simulator.attacks.failures import ACCOUNT_TOOL, events_stop, rows_
 from pipeline.simulator.attacks.logins import get_in
 from pipeline.simulator.attacks.reading import open_link
 from pipeline.simulator.attacks.scene import Scene
-from pipeline.simulator.attacks.tokens import reader, run
+from pipeline.simulator.attacks.tokens import importer, provisioning, reader, run
 from pipeline.simulator.client import Client
 from pipeline.simulator.help_desk import become, look_up, stop_acting
 from pipeline.simulator.instance import MOBILE_KEY_IDS
 from pipeline.simulator.pages import HELPED
-from pipeline.simulator.programs import FIRST_READER_KEY, SIS_KEY
-from pipeline.simulator.university import CAMPUS_IPS, SERVICE_IPS
+from pipeline.simulator.programs import FIRST_READER_KEY
+from pipeline.simulator.university import CAMPUS_IPS
 from pipeline.simulator.user_agents import DESKTOP, PHONES, SCRIPT
 
 WORDS_OF_REQUESTS: Final = "python-requests/2.{}.{}"
@@ -92,9 +92,18 @@ def script_on_a_laptop(scene: Scene) -> None:
 
 def nightly_settings(scene: Scene) -> None:
     """Let the importer's program set a few settings of the account, at night."""
-    importer = scene.world.university.services[0]
-    client = scene.token(importer, SIS_KEY, SERVICE_IPS[SIS_KEY], SCRIPT)
-    run(scene, client, (paths.CHANGED_ACCOUNT,), scene.size, status=lambda: 200)
+    run(scene, importer(scene), (paths.CHANGED_ACCOUNT,), scene.size, status=lambda: 200)
+
+
+def import_repeated(scene: Scene) -> None:
+    """Let the importer's program try again, hours later, what failed in the night."""
+    steps = (routes.SIS_IMPORT, routes.SIS_STATUS, routes.SIS_STATUS, routes.SIS_DONE)
+    run(scene, importer(scene), steps, scene.size, status=lambda: 200)
+
+
+def provisions(scene: Scene) -> None:
+    """Let the administrators' program look after accounts, as it does every day."""
+    run(scene, provisioning(scene), (paths.READ_USERS, paths.CHANGED_ROLE), scene.size)
 
 
 def logins_looked_at(scene: Scene) -> None:
@@ -199,8 +208,18 @@ MISHAPS: Final[tuple[Drill, ...]] = (
     ),
     look_alike(
         "nightly-settings", nightly_settings, 2, minutes=10, hours=NIGHT,
-        like=("admin_odd_hours", "admin_token_first_seen"),
+        like=("admin_odd_hours", "admin_program_odd_hours", "admin_token_first_seen"),
         detail="The importer's program sets settings of the account at night.",
+    ),
+    look_alike(
+        "import-repeated", import_repeated, 8, minutes=15, hours=(3.0, 5.0),
+        like=("admin_program_odd_hours",),
+        detail="The nightly import failed and is tried again before the morning.",
+    ),
+    look_alike(
+        "provisioning", provisions, 4, minutes=15, hours=OFFICE,
+        like=("admin_program_odd_hours",),
+        detail="The administrators' program looks after accounts by day.",
     ),
     look_alike(
         "logins-looked-at", logins_looked_at, 3, minutes=30, hours=OFFICE,

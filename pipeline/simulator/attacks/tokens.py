@@ -10,7 +10,7 @@ from pipeline.simulator.attacks.scene import Scene
 from pipeline.simulator.client import Client
 from pipeline.simulator.instance import MOBILE_KEY_IDS
 from pipeline.simulator.person import Person
-from pipeline.simulator.programs import FIRST_READER_KEY
+from pipeline.simulator.programs import FIRST_READER_KEY, SIS_KEY
 from pipeline.simulator.request import Route
 from pipeline.simulator.university import SERVICE_IPS
 from pipeline.simulator.user_agents import SCRIPT
@@ -20,6 +20,7 @@ STOLEN_SCRIPT: Final = "Go-http-client/2.0"
 # Canvas's own key for tokens that users make themselves.
 USER_KEY: Final = 55
 UNKNOWN_KEYS: Final = 9_000
+PROVISIONING_KEY: Final = 57
 
 
 def bulk_read(scene: Scene) -> None:
@@ -67,9 +68,9 @@ def other_program(scene: Scene) -> None:
 def by_hand(scene: Scene) -> None:
     """Try calls by hand with the importer's token: a program nobody uses it with."""
     importer = scene.world.university.services[0]
-    client = scene.token(importer, 56, SERVICE_IPS[56], STOLEN_SCRIPT)
+    client = scene.token(importer, SIS_KEY, SERVICE_IPS[SIS_KEY], STOLEN_SCRIPT)
     run(scene, client, (paths.READ_USERS, routes.READ_COURSES), scene.size)
-    scene.about("developer_key", 56)
+    scene.about("developer_key", SIS_KEY)
 
 
 def admin_at_night(scene: Scene) -> None:
@@ -87,6 +88,16 @@ def administers(scene: Scene) -> None:
     key = UNKNOWN_KEYS + scene.dice.below(1_000)
     client = scene.token(admin, key, scene.stranger_ip(), STOLEN_SCRIPT)
     run(scene, client, (paths.READ_ADMINS, paths.NEW_KEY, paths.NEW_TOOL), scene.size)
+
+
+def importer_by_day(scene: Scene) -> None:
+    """List administrators and widen roles as the importer itself, by day: the hour alone is odd."""
+    run(scene, importer(scene), (paths.READ_ADMINS, paths.CHANGED_ROLE), scene.size)
+
+
+def provisioning_at_night(scene: Scene) -> None:
+    """Read users and make keys as the provisioning program itself, at night."""
+    run(scene, provisioning(scene), (paths.READ_USERS, paths.NEW_KEY), scene.size)
 
 
 def settings_at_night(scene: Scene) -> None:
@@ -168,6 +179,17 @@ def reader(scene: Scene) -> tuple[Person, int, str]:
     return service, key, SERVICE_IPS[key % len(SERVICE_IPS)]
 
 
+def importer(scene: Scene) -> Client:
+    """Give the program that imports every night, where it always runs."""
+    return scene.token(scene.world.university.services[0], SIS_KEY, SERVICE_IPS[SIS_KEY], SCRIPT)
+
+
+def provisioning(scene: Scene) -> Client:
+    """Give the administrators' program that looks after accounts, where it always runs."""
+    admin = scene.world.university.of_kind("admin")[0]
+    return scene.token(admin, PROVISIONING_KEY, SERVICE_IPS[PROVISIONING_KEY], SCRIPT)
+
+
 def _refused(scene: Scene, status: int) -> Callable[[], int | None]:
     # Some calls get through between refusals.
     return lambda: status if scene.dice.chance(0.85) else None
@@ -226,6 +248,16 @@ TOKEN_ATTACKS: Final[tuple[Drill, ...]] = (
     *attack(
         "admin-api-changes", administers, (2, 12, 40), rule="admin_token_first_seen", minutes=20,
         also=_ABUSE, detail="An administrator's token makes keys and tools.",
+    ),
+    *attack(
+        "importer-by-day", importer_by_day, (1, 12, 60), rule="admin_program_odd_hours",
+        minutes=20, hours=(11.0, 17.0), also=_ABUSE,
+        detail="The importer's program lists administrators and widens roles by day.",
+    ),
+    *attack(
+        "provisioning-at-night", provisioning_at_night, (1, 12, 60),
+        rule="admin_program_odd_hours", minutes=20, hours=NIGHT, also=_ABUSE,
+        detail="The provisioning program reads users and makes keys at night.",
     ),
     *attack(
         "admin-settings-at-night", settings_at_night, (1, 6, 20), rule="admin_odd_hours",
