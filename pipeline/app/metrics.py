@@ -43,11 +43,18 @@ LAG: Final = Metric(
     "Offsets up to the last stable one that are not committed, markers included.",
     ("stage", "topic", "partition"),
 )
+HELD_BACK: Final = Metric(
+    "held_back",
+    "gauge",
+    "offsets",
+    "Offsets beyond the last stable one: what open transactions keep from every reader.",
+    ("stage", "topic", "partition"),
+)
 STALLED: Final = Metric(
     "stalled",
     "gauge",
     "seconds",
-    "How long a partition has had lag without progress; 0 while all is well.",
+    "How long a partition has had lag, or offsets held back, without progress; else 0.",
     ("stage", "topic", "partition"),
 )
 READY: Final = Metric(
@@ -266,7 +273,7 @@ NOTIFY_LAST_SUCCESS: Final = Metric(
 )
 
 CATALOGUE: Final = (
-    *(CHUNKS, RECORDS, REBALANCES, ASSIGNED, LAG, STALLED, READY),
+    *(CHUNKS, RECORDS, REBALANCES, ASSIGNED, LAG, HELD_BACK, STALLED, READY),
     *(COMMIT_SECONDS, COMMITTED_ROWS, TRANSACTION_RECORDS, TRANSACTION_FAILURES),
     *(RESTORES, RESTORE_SECONDS, RESTORE_LONGEST, OPEN_RETRIES, KEPT, LOST, FENCED),
     *(ROWS, LATE_ROWS, OPEN_SESSIONS, HELD_KEYS, WATERMARK, WATERMARK_AGE),

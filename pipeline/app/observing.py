@@ -67,7 +67,11 @@ class Observed(Collector):
         yield family(metrics.REBALANCES, [(stage, status.rebalances)])
         yield family(metrics.ASSIGNED, [(stage, len(status.assigned or ()))])
         yield family(metrics.READY, [(stage, float(self.ready))])
-        for metric, values in ((metrics.LAG, status.lag), (metrics.STALLED, status.stalled)):
+        for metric, values in (
+            (metrics.LAG, status.lag),
+            (metrics.HELD_BACK, status.held_back),
+            (metrics.STALLED, status.stalled),
+        ):
             yield family(
                 metric,
                 (

@@ -85,7 +85,9 @@ class Settings(BaseSettings, AgentSettings, NotifySettings):
     )
 
     stall_s: float = Field(
-        60.0, gt=0, description="Lag of a partition without progress until it is logged."
+        60.0,
+        gt=0,
+        description="Lag of a partition, or an open transaction before it, until it is logged.",
     )
     metrics_port: int | None = Field(
         None,

@@ -226,9 +226,14 @@ class ChunkConsumerThread(driver.AIOKafkaConsumerThread):
         if not assigned:
             await consumer.topics()
             return {}
+        # What fetches have told: asked for before the assignment may change.
+        written = {tp: consumer.highwater(tp) or 0 for tp in assigned}
         ends = await consumer.end_offsets(assigned)
         fetched = _positions(consumer._subscription, assigned)
-        return {TP(*tp): Reach(end, fetched.get(TP(*tp))) for tp, end in ends.items()}
+        return {
+            TP(*tp): Reach(end, fetched.get(TP(*tp)), max(end, written[tp]))
+            for tp, end in ends.items()
+        }
 
     async def request_rejoin(self) -> None:
         """Leave the present assignment and ask for a new one; runs in the thread."""

@@ -40,7 +40,12 @@ class Fetched(NamedTuple):
 
 
 class Reach(NamedTuple):
-    """How far a partition goes (last stable offset), and how far it was fetched; None: unknown."""
+    """How far a partition goes.
+
+    ``end`` is its last stable offset, ``fetched`` how far it was fetched (None: unknown). Beyond
+    ``end`` and up to ``written`` lies what open transactions hold back.
+    """
 
     end: int
     fetched: int | None
+    written: int

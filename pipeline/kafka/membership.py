@@ -13,6 +13,7 @@ from pipeline.domain.errors import Unavailable
 from pipeline.kafka.broker_errors import broker_errors
 from pipeline.kafka.connection import KafkaConnection
 from pipeline.kafka.faust_hooks import ChunkApp, ChunkConsumer
+from pipeline.kafka.fetched import Reach
 
 log = structlog.get_logger(__name__)
 
@@ -77,8 +78,8 @@ class Membership:
         self._paused -= self._named(partitions)
         self._consumer.resume_partitions(self._named(partitions))
 
-    async def refresh(self) -> Mapping[Partition, int]:
-        """Ask the brokers for the stable ends of the assigned partitions. Raises Unavailable."""
+    async def refresh(self) -> Mapping[Partition, Reach]:
+        """Ask the brokers how far the assigned partitions go. Raises Unavailable."""
         with broker_errors("Asking for the ends of the topics"):
             try:
                 async with asyncio.timeout(ACKNOWLEDGE_LIMIT_S):
@@ -91,11 +92,11 @@ class Membership:
             for tp, each in reach.items()
             if tp not in paused
         )
-        ends = {
-            (self._connection.bare(tp.topic), tp.partition): each.end for tp, each in reach.items()
+        found = {
+            (self._connection.bare(tp.topic), tp.partition): each for tp, each in reach.items()
         }
-        self._ends = dict(ends)
-        return ends
+        self._ends = {partition: each.end for partition, each in found.items()}
+        return found
 
     @property
     def waiting(self) -> bool:

@@ -14,7 +14,7 @@ from typing import Final, Protocol
 import structlog
 
 from pipeline.domain.errors import TelemetryError, Unavailable
-from pipeline.kafka.fetched import ConsumerLimits
+from pipeline.kafka.fetched import ConsumerLimits, Reach
 from pipeline.kafka.status import Partition, WorkerStatus
 
 log = structlog.get_logger(__name__)
@@ -34,8 +34,8 @@ class Group(Protocol):
     def waiting(self) -> bool:
         """Return whether the brokers had something to fetch at the last refresh."""
 
-    async def refresh(self) -> Mapping[Partition, int]:
-        """Ask the brokers for the stable ends of the assigned partitions. Raises Unavailable."""
+    async def refresh(self) -> Mapping[Partition, Reach]:
+        """Ask the brokers how far the assigned partitions go. Raises Unavailable."""
 
 
 class Positions(Protocol):
@@ -103,7 +103,7 @@ class Vigil:
             self._end_if_stuck()
             self._end_without_assignment()
             try:
-                ends = await group.refresh()
+                reach = await group.refresh()
             except Unavailable:
                 if time.monotonic() - heard > self._limits.broker_s:
                     raise
@@ -112,7 +112,7 @@ class Vigil:
                 self._fed = time.monotonic()
                 continue
             heard = time.monotonic()
-            self._status.observe(ends, handler.positions())
+            self._status.observe(reach, handler.positions())
             self._say_what_stalls()
             self._end_if_starved(waiting=group.waiting)
 
@@ -145,6 +145,7 @@ class Vigil:
                 stage=self._stage,
                 partitions=[f"{topic}/{number}" for topic, number in sorted(new)],
                 behind=sum(self._status.lag.get(key, 0) for key in new),
+                held_back=sum(self._status.held_back.get(key, 0) for key in new),
                 s=round(self._status.stalled_s),
             )
         self._said = stalled

@@ -44,6 +44,7 @@ class ClickHouseSink:
         self._pace = pace or Pace()
         self._reader = Reader(schemas)
         self._delivery = Delivery(destination, self._reader, acknowledge)
+        self._began: dict[Partition, int] = {}
         self._read: dict[Partition, int] = {}
         self._losses: Counter[Partition] = Counter()
         self._waiting = Waiting()
@@ -78,8 +79,8 @@ class ClickHouseSink:
         return self._destination.retries
 
     def positions(self) -> Mapping[Partition, int]:
-        """Return the acknowledged next offsets."""
-        return dict(self._delivery.committed)
+        """Return the acknowledged next offsets; before the first, where the partition began."""
+        return self._began | self._delivery.committed
 
     async def assigned(self, partitions: Collection[Partition]) -> None:
         """Prepare to receive partitions; each starts where its first chunk was fetched."""
@@ -102,6 +103,7 @@ class ClickHouseSink:
         partition = (chunk.topic, chunk.partition)
         async with self._adding:
             self._raise_failure()
+            self._began.setdefault(partition, chunk.fetch_offset)
             position = self._read.get(partition, chunk.fetch_offset)
             if chunk.fetch_offset > position:
                 raise OurMistake(
@@ -223,6 +225,7 @@ class ClickHouseSink:
         self._delivery.disown(partitions)
         self._waiting.lose(partitions)
         for partition in partitions:
+            self._began.pop(partition, None)
             self._read.pop(partition, None)
             self._losses[partition] += 1
 

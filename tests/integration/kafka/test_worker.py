@@ -51,17 +51,22 @@ def topics(connection: KafkaConnection) -> None:
     asyncio.run(create_topics(connection, COUNTING_TOPICS, partitions=2, replication=1))
 
 
-def aborted(connection: KafkaConnection, partition: int, count: int) -> None:
-    """Write records whose transaction is aborted."""
+def begun(connection: KafkaConnection, partition: int, count: int) -> confluent_kafka.Producer:
+    """Write records in a transaction and leave it open."""
     producer = confluent_kafka.Producer(
-        {"bootstrap.servers": connection.bootstrap, "transactional.id": f"{connection.prefix}a"}
+        {"bootstrap.servers": connection.bootstrap, "transactional.id": f"{connection.prefix}b"}
     )
     producer.init_transactions(20)
     producer.begin_transaction()
     for _ in range(count):
-        producer.produce(connection.named(NUMBERS.name), b"aborted", b"key", partition)
+        producer.produce(connection.named(NUMBERS.name), b"1", b"key", partition)
     producer.flush(20)
-    producer.abort_transaction(20)
+    return producer
+
+
+def aborted(connection: KafkaConnection, partition: int, count: int) -> None:
+    """Write records whose transaction is aborted."""
+    begun(connection, partition, count).abort_transaction(20)
 
 
 @pytest.mark.usefixtures("topics")
@@ -91,6 +96,28 @@ def test_markers_and_aborted_records_move_the_position_without_records(
         chunk.record(offset).key for chunk, offset in zip(kept_chunks(handler), (0, 9), strict=True)
     ]
     assert kept == [b"a", b"c"]
+
+
+@pytest.mark.usefixtures("topics")
+def test_what_an_open_transaction_holds_back_stalls_its_partition_and_no_quiet_one(
+    connection: KafkaConnection,
+) -> None:
+    handler, status = CollectingHandler(), WorkerStatus()
+    held, quiet = ((NUMBERS.name, number) for number in range(2))
+
+    async def scenario() -> None:
+        producer = await asyncio.to_thread(begun, connection, 0, 3)
+        await until(lambda: status.held_back.get(held) == 3 and status.stalled[held] > 1)
+        assert status.lag == {held: 0, quiet: 0}
+        assert (status.held_back[quiet], status.stalled[quiet]) == (0, 0.0)
+        await asyncio.to_thread(producer.commit_transaction, 20)
+        await until(lambda: handler.rows == 3)
+        await until(lambda: (status.held_back[held], status.stalled_s) == (0, 0.0))
+
+    limits = WorkerLimits(look_s=0.2)
+    assert work(connection, lambda _: handler, scenario, limits=limits, status=status) == (
+        ExitCode.STOPPED
+    )
 
 
 def kept_chunks(handler: CollectingHandler) -> list[Chunk]:

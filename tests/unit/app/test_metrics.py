@@ -28,6 +28,7 @@ from pipeline.domain.errors import SettingsError
 from pipeline.engine.stage import StageTask
 from pipeline.ingest.figures import AgentFigures
 from pipeline.kafka.connection import KafkaConnection
+from pipeline.kafka.fetched import Reach
 from pipeline.kafka.figures import COMMIT_BOUNDS_S, CommitFigures
 from pipeline.kafka.status import WorkerStatus
 from pipeline.kafka.transactional_stage import TransactionalStage
@@ -137,10 +138,11 @@ def test_a_watermark_and_its_age_are_seconds() -> None:
 
 def test_lag_and_stall_are_given_per_partition() -> None:
     status = WorkerStatus()
-    status.observe({P0: 20}, {P0: 10})
+    status.observe({P0: Reach(20, 10, 23)}, {P0: 10})
     labels = frozenset({("stage", "sink"), ("topic", P0[0]), ("partition", "0")})
     found = samples(observed("sink", status))
     assert found["canvas_telemetry_lag", labels] == 10
+    assert found["canvas_telemetry_held_back", labels] == 3
     assert found["canvas_telemetry_stalled", labels] == 0
 
 

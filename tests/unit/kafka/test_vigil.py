@@ -9,6 +9,7 @@ from structlog.testing import capture_logs
 
 from pipeline.domain.errors import Unavailable
 from pipeline.domain.exit_codes import ExitCode, exit_code
+from pipeline.kafka.fetched import Reach
 from pipeline.kafka.status import Partition, WorkerStatus
 from pipeline.kafka.vigil import Stuck, Vigil, WorkerLimits
 from tests.support.waiting import until
@@ -24,13 +25,13 @@ class Group:
         self.waiting = False
         self.away = False
         self.asked = 0
-        self.ends: dict[Partition, int] = {P0: 20, P1: 20}
+        self.reach = {P0: Reach(20, 20, 20), P1: Reach(20, 20, 20)}
 
-    async def refresh(self) -> Mapping[Partition, int]:
+    async def refresh(self) -> Mapping[Partition, Reach]:
         self.asked += 1
         if self.away:
             raise Unavailable("The brokers are away.")
-        return self.ends
+        return self.reach
 
 
 class Handler:
@@ -83,14 +84,14 @@ async def test_brokers_that_come_back_are_given_their_time_before_records_are_mi
             super().__init__()
             self.answered = 0
 
-        async def refresh(self) -> Mapping[Partition, int]:
+        async def refresh(self) -> Mapping[Partition, Reach]:
             self.away = self.asked < 5
             if self.away:
                 watch._fed -= 3600
-            ends = await super().refresh()
+            reach = await super().refresh()
             self.answered += 1
             self.waiting = self.answered == 1
-            return ends
+            return reach
 
     group = Returning()
     watch = vigil(WorkerLimits(look_s=0.0, starve_s=60.0))
@@ -124,3 +125,22 @@ async def test_a_partition_without_progress_is_said_once_and_again_after_it_move
         await asyncio.wait([task])
     assert [line["partitions"] for line in lines] == [["numbers/0"], ["numbers/0"]]
     assert [line["behind"] for line in lines] == [10, 9]
+
+
+async def test_a_partition_that_nobody_writes_to_is_not_said_to_stand_still() -> None:
+    group, handler = Group(), Handler()
+    handler.at = {P1: 20}
+    watch = vigil(WorkerLimits(look_s=0.0, stall_s=0.01, starve_s=60))
+    with capture_logs() as lines:
+        task = asyncio.create_task(kept(watch, group, handler))
+        began = time.monotonic()
+        await until(lambda: group.asked > 5 and time.monotonic() > began + 0.05)
+        assert lines == []
+        group.reach = {P0: Reach(21, 21, 21), P1: Reach(20, 20, 24)}
+        await until(lambda: sum(len(line["partitions"]) for line in lines) == 2)
+        task.cancel()
+        await asyncio.wait([task])
+    said = {name for line in lines for name in line["partitions"]}
+    assert said == {"numbers/0", "numbers/1"}
+    assert sum(line["behind"] for line in lines) == 1
+    assert sum(line["held_back"] for line in lines) == 4
