@@ -1,10 +1,12 @@
 """The private parts of the client libraries that this project relies on are still there."""
 
+import ast
 import importlib
 import inspect
 import re
 from importlib.metadata import version
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -15,6 +17,7 @@ TESTED = {"faust-streaming": "0.15.3", "aiokafka": "0.14.0"}
 """Another version needs its sources read again: the hooks, and what is said about them."""
 
 FILES = (faust_hooks, frame_hooks, producer_hooks, raw_fetch)
+PRIVATE = re.compile("_[a-z]")
 REPLACED = raw_fetch.REPLACED | frame_hooks.REPLACED
 
 
@@ -44,20 +47,53 @@ def parameters(function: Any) -> list[str]:
     return [name for name in inspect.signature(function).parameters if name != "self"]
 
 
-def test_overridden_methods_have_the_signatures_of_what_they_replace() -> None:
-    driver = importlib.import_module("faust.transport.drivers.aiokafka")
-    pairs = [
-        (faust_hooks.ChunkConsumerThread, driver.AIOKafkaConsumerThread, "_fetch_records"),
-        (faust_hooks.ChunkConsumerThread, driver.AIOKafkaConsumerThread, "_create_worker_consumer"),
-        (faust_hooks.ChunkConsumerThread, driver.AIOKafkaConsumerThread, "on_partitions_revoked"),
-        (faust_hooks.ChunkConsumer, driver.Consumer, "_to_message"),
-        (faust_hooks.ChunkConsumer, driver.Consumer, "_new_consumer_thread"),
-        (faust_hooks.ChunkConsumer, driver.Consumer, "on_buffer_full"),
-        (faust_hooks.ChunkConsumer, driver.Consumer, "verify_event_path"),
-        (faust_hooks.ChunkConsumer, driver.Consumer, "highwater"),
+def classes_of(module: ModuleType) -> list[type]:
+    classes = [each for each in vars(module).values() if isinstance(each, type)]
+    return [each for each in classes if each.__module__ == module.__name__]
+
+
+def library_bases(owner: type) -> list[type]:
+    """Return what a class of ours inherits from the libraries."""
+    return [
+        base
+        for base in owner.__mro__
+        if base.__module__.partition(".")[0] in {"aiokafka", "faust", "mode"}
     ]
-    for ours, theirs, name in pairs:
-        assert parameters(getattr(ours, name)) == parameters(getattr(theirs, name)), name
+
+
+@pytest.mark.parametrize("module", FILES, ids=lambda module: module.__name__)
+def test_overridden_methods_have_the_signatures_of_what_they_replace(module: ModuleType) -> None:
+    for owner in classes_of(module):
+        for name, ours in vars(owner).items():
+            replaced = [vars(base)[name] for base in library_bases(owner) if name in vars(base)]
+            if name == "__init__" or not replaced or not inspect.isfunction(ours):
+                continue
+            wanted, found = parameters(replaced[0]), parameters(ours)
+            if found[-1:] == ["_"]:  # the rest is passed over
+                wanted = [*wanted[: len(found) - 1], "_"]
+            assert found == wanted, f"{owner.__name__}.{name}"
+
+
+@pytest.mark.parametrize("module", FILES, ids=lambda module: module.__name__)
+def test_every_private_name_of_a_library_is_named_as_a_hook(module: ModuleType) -> None:
+    """Whether it is asked of another object or meets a class of ours that inherits it."""
+    source = inspect.getsource(module)
+    asked = {name for owner, name in private_names(source) if owner != "self"}
+    met = set()
+    for owner in classes_of(module):
+        modules = {inspect.getmodule(base) for base in library_bases(owner)}
+        theirs = "\n".join(inspect.getsource(each) for each in modules if each is not None)
+        names = {*vars(owner), *(name for _, name in private_names(inspect.getsource(owner)))}
+        met |= {name for name in names if re.search(rf"\b{name}\b", theirs)}
+    named = {name for names in module.HOOKS.values() for name in names}
+    private = {name for name in asked | met if PRIVATE.match(name)}
+    assert private - named <= {"_replace"}  # a NamedTuple's
+
+
+def private_names(source: str) -> list[tuple[str, str]]:
+    """Return the private attributes that a source looks up, and of what."""
+    found = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Attribute)]
+    return [(ast.unparse(node.value), node.attr) for node in found if PRIVATE.match(node.attr)]
 
 
 def test_faust_decides_by_the_read_offsets_that_never_remember() -> None:
