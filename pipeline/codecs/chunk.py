@@ -125,6 +125,10 @@ class Chunk(Protocol):
     def next_offset(self) -> int:
         """Position to fetch next."""
 
+    @property
+    def size(self) -> int:
+        """About the bytes that it holds."""
+
     def __len__(self) -> int:
         """Return the number of records."""
 
@@ -197,6 +201,11 @@ class RecordChunk(FetchedChunk[KafkaRecord]):
 
     def _hold(self, given: Sequence[KafkaRecord]) -> None:
         self._records = given
+
+    @property
+    def size(self) -> int:
+        """Bytes of the values."""
+        return sum(len(record.value or b"") for record in self._records)
 
     def __len__(self) -> int:
         return len(self._records)

@@ -22,6 +22,11 @@ class RowChunk:
         self.next_offset = 0
         self._rows = rows
 
+    @property
+    def size(self) -> int:
+        """Bytes of the columns."""
+        return int(self._rows.estimated_size())
+
     def __len__(self) -> int:
         return self._rows.height
 

@@ -12,8 +12,9 @@ class StageSettings:
 
     ``revoke_s`` bounds the commit before partitions are given back, ``open_retry_s`` how long an
     opening is tried, ``silence_s`` how long a restore waits for the next records: it may take long,
-    but not stand still. ``waiting_rows`` of a partition wait for its opening; then it is not
-    fetched. ``accept_lost_rows``: rows that are gone before they were read are no mistake.
+    but not stand still. ``waiting_rows`` or ``waiting_size`` (bytes) of a partition wait for its
+    opening; then it is not fetched. ``accept_lost_rows``: rows that are gone before they were read
+    are no mistake.
     """
 
     pace: Pace = DEFAULT_PACE
@@ -24,6 +25,7 @@ class StageSettings:
     silence_s: float = 30.0
     openings_at_once: int = 4
     waiting_rows: int = 50_000
+    waiting_size: int = 64 << 20
     accept_lost_rows: bool = False
 
 

@@ -25,7 +25,8 @@ from pipeline.kafka.transactions import GroupOffsets, Transactions
 log = structlog.get_logger(__name__)
 
 JOINED_ROWS: Final = 20_000
-"""Smaller chunks wait until so many rows of their topic are there, or a commit begins."""
+JOINED_BYTES: Final = 16 << 20
+"""Smaller chunks wait until so much of their topic is there, or a commit begins."""
 
 METADATA_LIMIT: Final = 4096
 """Bytes that a broker takes with an offset (``offset.metadata.max.bytes``)."""
@@ -70,6 +71,7 @@ class TaskHost:
         self._accept_lost_rows = accept_lost_rows
         self._figures = figures
         self._rows = 0
+        self._size = 0
         self._waiting: dict[str, list[Chunk]] = {}
         self._more = False
         self._began = time.monotonic()
@@ -79,6 +81,11 @@ class TaskHost:
     def rows(self) -> int:
         """Return how many rows were added since the last flush."""
         return self._rows
+
+    @property
+    def size(self) -> int:
+        """Return how many bytes were added since the last flush."""
+        return self._size
 
     def next_offset(self, topic: str) -> int:
         """Return the next offset this task takes."""
@@ -99,6 +106,7 @@ class TaskHost:
         if len(new):
             self._give(new)
             self._rows += len(new)
+            self._size += new.size
         self._next[chunk.topic] = chunk.next_offset
 
     def _miss(self, topic: str, start: int, end: int) -> None:
@@ -117,7 +125,9 @@ class TaskHost:
         """Add a chunk to the task, small ones of whole batches together."""
         waiting = self._waiting.setdefault(chunk.topic, [])
         waiting.append(chunk)
-        if not isinstance(chunk, RawChunk) or sum(map(len, waiting)) >= JOINED_ROWS:
+        many = sum(map(len, waiting)) >= JOINED_ROWS
+        large = sum(each.size for each in waiting) >= JOINED_BYTES
+        if many or large or not isinstance(chunk, RawChunk):
             self._add_waiting(chunk.topic)
 
     def _add_waiting(self, topic: str) -> None:
@@ -138,7 +148,7 @@ class TaskHost:
             return False
         if self._more:
             return True
-        return pace.due(self._rows, time.monotonic() - self._began, behind=behind)
+        return pace.due(self._rows, self._size, time.monotonic() - self._began, behind=behind)
 
     def begin_commit(self) -> None:
         """Take the flush and the position now and send them in the background.
@@ -150,7 +160,7 @@ class TaskHost:
             self._add_waiting(topic)
         flush = self.task.flush()
         self._more = flush is not None and flush.more
-        rows, self._rows = self._rows, 0
+        rows, self._rows, self._size = self._rows, 0, 0
         self._began = time.monotonic()
         if flush is None and self._next == self.committed:
             return

@@ -166,7 +166,7 @@ class TransactionalStage:
         try:
             host.add(chunk)
             self._commit_if_due(host)
-            if host.rows >= self._settings.pace.most_rows:
+            if self._settings.pace.full(host.rows, host.size):
                 await host.sent()
         except Exception as error:  # noqa: BLE001 - told apart in _lose
             self._lose(host, error)
@@ -261,7 +261,9 @@ class TransactionalStage:
 
     def _put_aside(self, slot: _Slot, chunk: Chunk) -> None:
         slot.waiting.append(chunk)
-        if not slot.paused and sum(map(len, slot.waiting)) >= self._settings.waiting_rows:
+        rows, size = sum(map(len, slot.waiting)), sum(each.size for each in slot.waiting)
+        many = rows >= self._settings.waiting_rows or size >= self._settings.waiting_size
+        if many and not slot.paused:
             slot.paused = True
             self._membership.pause(self._inputs_of(slot))
 

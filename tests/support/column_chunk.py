@@ -39,6 +39,10 @@ class ColumnChunk:
             pl.lit(PUBLISHED_MS, pl.Int64).alias("_timestamp_ms"),
         )
 
+    @property
+    def size(self) -> int:
+        return int(self._frame.estimated_size())
+
     def __len__(self) -> int:
         return self._frame.height
 

@@ -33,6 +33,10 @@ class FrameChunk:
         self._marks = marks
         self._timestamp_ms = timestamp_ms
 
+    @property
+    def size(self) -> int:
+        return sum(len(self.record(at).value or b"") for at in [*self._rows, *self._broken])
+
     def __len__(self) -> int:
         return len(self._rows) + len(self._broken) + len(self._marks)
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from dataclasses import replace
 
 import confluent_kafka
 import pytest
@@ -174,15 +175,12 @@ async def test_a_topic_made_anew_under_an_old_group_is_a_mistake(bench: Bench) -
         await bench.settled(stage, 0)
 
 
-async def test_chunks_of_an_opening_partition_wait_aside_in_order(bench: Bench) -> None:
+@pytest.mark.parametrize("bound", ["rows", "bytes"])
+async def test_chunks_of_an_opening_partition_wait_aside_in_order(bench: Bench, bound: str) -> None:
     """Adding returns at once, so that other partitions go on; past the bound it is not fetched."""
     tasks: list[CountingTask] = []
-    settings = StageSettings(pace=Pace(interval_s=0.0), waiting_rows=3)
-    stage = bench.stage(tasks, settings=settings)
     end = await bench.publish(b"a", b"b")
     whole = await bench.publish(b"b", b"c")
-    membership = stage._membership
-    assert isinstance(membership, Alone)
     chunks: list[Chunk] = []
     async with reader(bench.connection) as consumer:
         for start, stop in ((0, end), (end, whole)):
@@ -192,8 +190,17 @@ async def test_chunks_of_an_opening_partition_wait_aside_in_order(bench: Bench) 
                     consumer, bench.connection, NUMBERS.name, 0, start=start, end=stop
                 )
             ]
+    settings = StageSettings(pace=Pace(interval_s=0.0))
+    if bound == "rows":
+        settings = replace(settings, waiting_rows=sum(map(len, chunks)))
+    else:
+        settings = replace(settings, waiting_size=sum(chunk.size for chunk in chunks))
+    stage = bench.stage(tasks, settings=settings)
+    membership = stage._membership
+    assert isinstance(membership, Alone)
     await stage.assigned([P0])
     for chunk in chunks:
+        assert membership.paused == []
         await stage.add(chunk)
     assert stage.restoring
     assert membership.paused == [P0]

@@ -10,7 +10,7 @@ from pipeline.domain.topics import LIVE_EVENTS, WEB_LOGS
 from pipeline.engine.sessionize_task import SessionizeTask
 from pipeline.kafka.figures import CommitFigures
 from pipeline.kafka.pace import Pace
-from pipeline.kafka.task_host import JOINED_ROWS, TaskHost, TaskPosition
+from pipeline.kafka.task_host import JOINED_BYTES, JOINED_ROWS, TaskHost, TaskPosition
 from tests.support.counting import NUMBERS, CountingTask
 from tests.support.log_batches import HEADER_BYTES, Given, log_batch
 from tests.support.memory_kafka import SCHEMAS, MemoryKafka
@@ -62,18 +62,17 @@ class Noticing(CountingTask):
         super().add(chunk)
 
 
-def batches(start: int, rows: int) -> RawChunk:
-    """Return a chunk of one batch of so many rows."""
-    records = [Given(n, 0, b"key", b"value", ()) for n in range(rows)]
+def batches(start: int, rows: int, size: int = 5) -> RawChunk:
+    """Return a chunk of one batch of so many rows, whose values have so many bytes each."""
+    records = [Given(n, 0, b"key", b"v" * size, ()) for n in range(rows)]
     data = log_batch(start, records, last_delta=rows - 1)
     (first_ms,) = struct.unpack_from(">q", data, 27)
     batch = RawBatch(start, first_ms, None, rows, data[HEADER_BYTES:], start, start + rows)
     return RawChunk(NUMBERS.name, 0, start, start + rows, [batch])
 
 
-async def test_small_chunks_wait_for_each_other_until_there_are_many_rows_or_a_commit() -> None:
-    task = Noticing()
-    host = TaskHost(
+def counting_host(task: Noticing) -> TaskHost:
+    return TaskHost(
         0,
         group="counting",
         task=task,
@@ -82,6 +81,11 @@ async def test_small_chunks_wait_for_each_other_until_there_are_many_rows_or_a_c
         figures=CommitFigures(),
         restored_s={},
     )
+
+
+async def test_small_chunks_wait_for_each_other_until_there_are_many_rows_or_a_commit() -> None:
+    task = Noticing()
+    host = counting_host(task)
     host.add(batches(0, 5))
     host.add(batches(5, 7))
     assert (task.given, host.rows, host.next_offset(NUMBERS.name)) == ([], 12, 12)
@@ -92,3 +96,22 @@ async def test_small_chunks_wait_for_each_other_until_there_are_many_rows_or_a_c
     assert (task.given, task.rows) == ([12, JOINED_ROWS + 1], JOINED_ROWS + 13)
     await host.settle()
     assert dict(host.committed) == {NUMBERS.name: JOINED_ROWS + 13}
+
+
+async def test_few_rows_of_very_many_bytes_wait_for_nothing_and_make_a_commit_due() -> None:
+    task = Noticing()
+    host = counting_host(task)
+    pace = NEVER._replace(size=2 * JOINED_BYTES)
+    large = JOINED_BYTES // 2
+    host.add(batches(0, 1, large))
+    assert (task.given, host.due(pace, behind=True)) == ([], False)
+    host.add(batches(1, 1, large))
+    assert task.given == [2]
+    for offset in (2, 3):
+        host.add(batches(offset, 1, large))
+    assert host.size > 2 * JOINED_BYTES
+    assert host.due(pace, behind=True)
+    host.begin_commit()
+    assert (host.rows, host.size) == (0, 0)
+    await host.settle()
+    assert dict(host.committed) == {NUMBERS.name: 4}
