@@ -44,26 +44,19 @@ from faust.types import TP, ConsumerMessage
 from pipeline.codecs.chunk import Chunk
 from pipeline.kafka.connection import KafkaConnection
 from pipeline.kafka.fetched import ConsumerLimits, Fetched, Reach
+from pipeline.kafka.known_topics import learn_topics
 from pipeline.kafka.raw_fetch import NOTHING, RawFetch, Taken, chunk_of
 from pipeline.kafka.sticky_numbers import StickyNumbers
 
 HOOKS: Final = {
     "faust.app.base:App": (
-        "_new_transport",
-        "_create_directories",
-        "consumer",
-        "on_partitions_assigned",
-        "on_partitions_revoked",
+        *("_new_transport", "_create_directories", "consumer"),
+        *("on_partitions_assigned", "on_partitions_revoked"),
     ),
     "faust.app.base:BootStrategy": ("enable_kafka_producer", "enable_web", "enable_sensors"),
     "faust.transport.consumer:Consumer": (
-        "_to_message",
-        "_read_offset",
-        "on_buffer_full",
-        "perform_seek",
-        "verify_event_path",
-        "highwater",
-        "flow_active",
+        *("_to_message", "_read_offset", "on_buffer_full", "perform_seek"),
+        *("verify_event_path", "highwater", "flow_active"),
     ),
     "faust.transport.drivers.aiokafka:Consumer": (
         *("_new_consumer_thread", "_thread", "RebalanceListener"),
@@ -218,6 +211,7 @@ class ChunkConsumerThread(driver.AIOKafkaConsumerThread):
     async def reach(self) -> dict[TP, Reach]:
         """Ask the brokers how far the assigned partitions go; runs in the thread."""
         consumer = self._ensure_consumer()
+        await learn_topics(consumer)
         assigned = list(consumer.assignment())
         if not assigned:
             await consumer.topics()

@@ -120,6 +120,32 @@ def test_what_an_open_transaction_holds_back_stalls_its_partition_and_no_quiet_o
     )
 
 
+@pytest.mark.usefixtures("topics")
+def test_a_group_that_was_dealt_nothing_for_want_of_metadata_is_dealt_its_partitions_soon(
+    connection: KafkaConnection,
+) -> None:
+    """As when brokers that have just started do not answer the group's leader (five minutes)."""
+    handler, status = CollectingHandler(), WorkerStatus()
+    members: list[Membership] = []
+
+    def make_handler(membership: Membership) -> CollectingHandler:
+        members.append(membership)
+        return handler
+
+    async def scenario() -> None:
+        await until(lambda: bool(status.assigned))
+        consumer = members[0]._consumer._thread._ensure_consumer()
+        consumer._client.cluster._partitions = {}
+        await members[0].rejoin()
+        await until(lambda: ("assigned", ()) in handler.calls)
+        await until(lambda: len(status.assigned or ()) == 2)
+
+    limits = WorkerLimits(look_s=0.2)
+    assert work(connection, make_handler, scenario, limits=limits, status=status) == (
+        ExitCode.STOPPED
+    )
+
+
 def kept_chunks(handler: CollectingHandler) -> list[Chunk]:
     return [chunk for chunk in handler.chunks if len(chunk)]
 

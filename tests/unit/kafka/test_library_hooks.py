@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
-from pipeline.kafka import faust_hooks, frame_hooks, producer_hooks, raw_fetch
+from pipeline.kafka import faust_hooks, frame_hooks, known_topics, producer_hooks, raw_fetch
 
 TESTED = {"faust-streaming": "0.15.3", "aiokafka": "0.14.0"}
 """Another version needs its sources read again: the hooks, and what is said about them."""
 
-FILES = (faust_hooks, frame_hooks, producer_hooks, raw_fetch)
+FILES = (faust_hooks, frame_hooks, known_topics, producer_hooks, raw_fetch)
 PRIVATE = re.compile("_[a-z]")
 REPLACED = raw_fetch.REPLACED | frame_hooks.REPLACED
 

@@ -124,7 +124,9 @@ def test_members_that_read_different_topics_get_only_their_own() -> None:
     assert sorted(rows) == [0, 1]
 
 
-def test_a_topic_that_nobody_knows_yet_is_left_out() -> None:
-    one = StickyNumbers()
-    dealt = one.assign(Cluster({"rows": 1}), {"one": one.metadata(TOPICS)})
-    assert dealt["one"].assignment == [("rows", [0])]
+def test_nothing_is_dealt_out_until_all_topics_that_are_read_together_are_known() -> None:
+    one, other = StickyNumbers(), StickyNumbers()
+    members = {"one": one.metadata(TOPICS), "other": other.metadata(["alone"])}
+    dealt = one.assign(Cluster({"rows": 1, "alone": 1}), members)
+    assert dealt["one"].assignment == []
+    assert dealt["other"].assignment == [("alone", [0])]
