@@ -143,7 +143,7 @@ class RequestStats:
         slots = self._order[: self._changes]
         columns, most_keys = self._columns(slots, version)
         frame = frame_of(columns)
-        closed = frozenset(self._told(minute) for minute in self._just_closed)
+        closed = self._told(self._just_closed)
         self._newest_taken = int(frame["minute"].max() or 0)  # type: ignore[arg-type]
         self._changed[slots] = False
         self._changes = 0
@@ -219,10 +219,11 @@ class RequestStats:
     def _names_of(self, names: pl.Series) -> I64:
         return self._names.numbers_of_views(0, text_views(names), _NO_NULLS)
 
-    def _told(self, minute: int) -> tuple[Feed, int]:
-        number, start = self._held.minute(minute)
-        (feed,) = self._names.texts(np.array([number])).series()
-        return feed, start
+    def _told(self, minutes: list[int]) -> frozenset[tuple[Feed, int]]:
+        # After an outage they are many, and a text costs as much as all of them.
+        names = self._names.texts(np.arange(len(self._names))).series().to_list()
+        told = map(self._held.minute, minutes)
+        return frozenset((names[number], start) for number, start in told)
 
     def _identities(self, frame: pl.DataFrame) -> Identities:
         return Identities(

@@ -4,6 +4,7 @@ import json
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import takewhile
 from typing import Final, NamedTuple
 
 from pipeline.detect.bounded_keys import silent_longest
@@ -52,7 +53,8 @@ class Series:
     """What is kept of a key's final minutes: the last few, and the baseline of those before.
 
     Minutes in ``unlearned`` were part of an anomaly; the baseline leaves them out. ``since`` is
-    the first minute that it learned; 0: none yet.
+    the first minute that it learned; 0: none yet. What is due to be learned stays among the recent
+    minutes until somebody asks for the baseline (``ErrorScope._settled``).
     """
 
     baseline: ShareBaseline = field(default_factory=ShareBaseline)
@@ -151,13 +153,12 @@ class ErrorScope:
             self._dirty.add(key)
 
     def add_final(self, minute: int, counts: Sequence[tuple[str, Packed]]) -> None:
-        """Take final counts; the baselines learn what has left the recent minutes."""
-        forget_after, before = self.parameters.forget_after_min, minute - self._delay
+        """Take final counts; what leaves the recent minutes is due to be learned."""
+        forget_after = self.parameters.forget_after_min
         for key, count in counts:
             series = self._series.get(key)
             if series is None or minute - series.seen > forget_after:
                 series = self._series[key] = Series()
-            self._learn(series, before)
             series.recent[minute] = count
             series.seen = minute
             if count & _ERRORS:
@@ -183,20 +184,26 @@ class ErrorScope:
         """Keep minutes of a key out of its baseline."""
         series = self._series.get(key)
         if series is not None:
-            series.unlearned.update(set(minutes) & series.recent.keys())
+            # What is due by now was learned before this flag, whoever asks first.
+            recent = self._settled(series).recent
+            series.unlearned.update(set(minutes) & recent.keys())
             self._dirty.add(key)
 
-    def _learn(self, series: Series, before: int) -> None:
-        recent = series.recent
-        for minute in list(recent):
-            if minute >= before:
-                break
-            requests, errors = _unpacked(recent.pop(minute))
-            if minute in series.unlearned:
-                series.unlearned.discard(minute)
-            else:
-                series.since = series.since or minute
-                series.baseline.learn(minute, requests, errors, self._model)
+    def _settled(self, series: Series) -> Series:
+        """Return a series whose baseline has learned what was due when it was seen last."""
+        recent, unlearned = series.recent, series.unlearned
+        before = series.seen - self._delay
+        due = list(takewhile(before.__gt__, recent))
+        if due:
+            learn, model = series.baseline.learn, self._model
+            for minute in due:
+                count = recent.pop(minute)
+                if minute in unlearned:
+                    unlearned.discard(minute)
+                else:
+                    series.since = series.since or minute
+                    learn(minute, count >> ERROR_BITS, count & _ERRORS, model)
+        return series
 
     # -- judgement
 
@@ -221,7 +228,7 @@ class ErrorScope:
     def since(self, key: str) -> int | None:
         """Return the first minute that a key's baseline learned; None: there is none yet."""
         series = self._series.get(key)
-        return series.since or None if series else None
+        return self._settled(series).since or None if series else None
 
     def expect(self, minute: int, key: str, requests: int) -> Expectation:
         """Return the errors that so many requests of a key usually bring."""
@@ -239,8 +246,9 @@ class ErrorScope:
     def judge(self, minute: int, key: str) -> ErrorFlag | None:
         """Return why a minute stands out, in its least likely window; None if it does not."""
         p = self.parameters
-        now = self.count(minute, key)
-        if not now.errors or now.errors < p.min_share * now.requests:
+        now = self._packed(minute, key)
+        errors = now & _ERRORS
+        if not errors or errors < p.min_share * (now >> ERROR_BITS):
             return None
         baseline = self._baseline(minute, key)
         cold = baseline.evidence(minute, self._model) < p.cold_requests
@@ -292,7 +300,7 @@ class ErrorScope:
         series = self._series.get(key)
         if series is None or minute - series.seen > self.parameters.forget_after_min:
             return ShareBaseline()
-        return series.baseline
+        return self._settled(series).baseline
 
     @staticmethod
     def _window(minute: int, width: int) -> range:
@@ -310,11 +318,10 @@ class ErrorScope:
         self._dirty.clear()
         return changed
 
-    @staticmethod
-    def _dump(series: Series | None) -> str:
+    def _dump(self, series: Series | None) -> str:
         if series is None:
             return ""
-        b = series.baseline
+        b = self._settled(series).baseline
         recent = [
             [minute, *_unpacked(count), int(minute in series.unlearned)]
             for minute, count in series.recent.items()

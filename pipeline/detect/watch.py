@@ -25,6 +25,9 @@ MINUTES: Final = ".minutes"
 WHOLE: Final = ".whole"
 """Suffixes of the detector name under which parts of a rule's state are kept; levels have none."""
 
+_ENCODER: Final = json.JSONEncoder(separators=(",", ":"), check_circular=False)
+"""A state is a tree; ``json.dumps`` would make an encoder for each of thousands."""
+
 AnyScope = Scope[Any]
 Flags = Mapping[str, Sequence[Flag]]
 
@@ -258,4 +261,4 @@ def _states(scope: AnyScope) -> Iterable[tuple[str, str, str]]:
 
 
 def _json(value: Any) -> str:
-    return "" if value is None else json.dumps(value, separators=(",", ":"))
+    return "" if value is None else _ENCODER.encode(value)

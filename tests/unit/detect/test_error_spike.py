@@ -6,7 +6,8 @@ from functools import cache
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.detect.rules import AnyRule, changed_rule
+from pipeline.detect.error_scope import ERROR_BITS, ErrorScope
+from pipeline.detect.rules import AnyRule, ErrorSpikeRule, changed_rule
 from tests.support.detect_run import DetectRun, final_run, shipped_rules
 from tests.support.minute_stats import Row, frame, requests
 
@@ -186,3 +187,26 @@ def bounded_run(rows: list[Row], cuts: list[int], *, restarts: bool) -> set[tupl
     return {(key, one["state"]) for (name, key), one in run.states.items() if name == PAGE} - {
         (key, "") for _, key in run.states
     }
+
+
+@given(asked=st.sets(st.integers(0, 239)), left_out=st.sets(st.integers(0, 239)))
+def test_a_baseline_is_the_same_whenever_it_is_asked_for(
+    asked: set[int], left_out: set[int]
+) -> None:
+    """Minutes are learned when somebody asks; what was flagged before then is left out alike."""
+    assert learned(asked, left_out) == learned(set(range(240)), left_out)
+
+
+def learned(asked: set[int], left_out: set[int]) -> list[tuple[str, str]]:
+    [rule] = [rule for rule in few_pages() if rule.id == PAGE]
+    assert isinstance(rule, ErrorSpikeRule)
+    scope = ErrorScope(rule)
+    for minute in range(T, T + 240):
+        scope.begin_final(minute)
+        scope.add_final(minute, [(PAGES[0], 20 << ERROR_BITS | minute % 7)])
+        if minute - T in left_out:
+            scope.leave_out(PAGES[0], range(minute - 2, minute + 1))
+        if minute - T in asked:
+            scope.expect(minute, PAGES[0], 20)
+        scope.end_final(minute + 1)
+    return scope.take_changed()
