@@ -78,10 +78,8 @@ class Content:
         rest = b""
         number = 1
         skipped: _Skipped | None = None
-        for block in self.blocks(size):
-            data = block
-            if number == 1 and not rest and skipped is None:
-                data = data.removeprefix(_BYTE_ORDER_MARK)
+        for place, block in enumerate(self.blocks(size)):
+            data = block if place else block.removeprefix(_BYTE_ORDER_MARK)
             too_long: list[CutRecord] = []
             if skipped is not None:
                 end = data.find(b"\n")

@@ -168,10 +168,8 @@ def _records(content: Content, dialect: _Dialect) -> Iterator[list[bytes]]:
     """Give whole records without their ends; raise OurMistake for one that never ends."""
     rest = b""
     number = 1
-    for block in content.blocks(BLOCK_BYTES):
-        data = rest + block
-        if number == 1 and not rest:
-            data = data.removeprefix(_BYTE_ORDER_MARK)
+    for place, block in enumerate(content.blocks(BLOCK_BYTES)):
+        data = rest + block if place else block.removeprefix(_BYTE_ORDER_MARK)
         records = _split(data, dialect)
         rest = records.pop()
         if len(rest) > LONGEST_LINE:

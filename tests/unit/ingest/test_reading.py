@@ -5,7 +5,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from pipeline.domain.bad_record import BadRecord
@@ -58,6 +58,7 @@ def test_the_name_of_a_file_says_its_format_and_lines_are_the_default(
 
 
 @settings(max_examples=50)
+@example([b"\xef\xbb\xbf"], b"\n", 3)
 @given(
     st.lists(st.binary(max_size=6).map(lambda text: text.replace(b"\n", b"")), max_size=12),
     st.sampled_from([b"\n", b""]),
