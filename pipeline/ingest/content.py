@@ -73,13 +73,18 @@ class Content:
         except OSError as error:
             raise OurMistake(f"{self.name} cannot be read: {error.strerror}") from None
 
+    def text_blocks(self, size: int = BLOCK_BYTES) -> Iterator[bytes]:
+        """Give the same without the byte order mark that a text may begin with."""
+        for place, block in enumerate(self.blocks(size)):
+            yield block if place else block.removeprefix(_BYTE_ORDER_MARK)
+
     def lines(self, size: int = BLOCK_BYTES) -> Iterator[LineBlock]:
         """Give blocks of whole lines."""
         rest = b""
         number = 1
         skipped: _Skipped | None = None
-        for place, block in enumerate(self.blocks(size)):
-            data = block if place else block.removeprefix(_BYTE_ORDER_MARK)
+        for block in self.text_blocks(size):
+            data = block
             too_long: list[CutRecord] = []
             if skipped is not None:
                 end = data.find(b"\n")

@@ -23,9 +23,8 @@ from pipeline.codecs.web_log_rows import Origin, WebLogs
 from pipeline.codecs.web_log_tables import ID, read_table
 from pipeline.domain.bad_record import BadRecord
 from pipeline.domain.errors import OurMistake
-from pipeline.ingest.content import BLOCK_BYTES, LONGEST_LINE, Content
+from pipeline.ingest.content import LONGEST_LINE, Content
 
-_BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 _MEANT: Final = {
     "\\\\": "\\",
     "\\b": "\b",
@@ -168,8 +167,8 @@ def _records(content: Content, dialect: _Dialect) -> Iterator[list[bytes]]:
     """Give whole records without their ends; raise OurMistake for one that never ends."""
     rest = b""
     number = 1
-    for place, block in enumerate(content.blocks(BLOCK_BYTES)):
-        data = rest + block if place else block.removeprefix(_BYTE_ORDER_MARK)
+    for block in content.text_blocks():
+        data = rest + block
         records = _split(data, dialect)
         rest = records.pop()
         if len(rest) > LONGEST_LINE:

@@ -62,11 +62,8 @@ def _lines(content: Content) -> Iterator[RawEvent | CutRecord]:
 def _values(content: Content) -> Iterator[RawEvent | CutRecord]:
     splitter = JsonSplitter(LONGEST_LINE)
     number = 0
-    first = True
-    for block in content.blocks(_BLOCK_BYTES):
-        data = block.removeprefix(b"\xef\xbb\xbf") if first else block
-        first = False
-        for value in splitter.feed(data):
+    for block in content.text_blocks(_BLOCK_BYTES):
+        for value in splitter.feed(block):
             number += 1
             yield _value(value, f"{content.name}#{number}")
     for value in splitter.finish():
