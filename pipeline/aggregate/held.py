@@ -139,12 +139,14 @@ class Held:
                 finished.append(minute)
         return finished
 
-    def affordable(self, feed: int | None, upto: int, room: int) -> tuple[int, int]:
+    def affordable(
+        self, feed: int | None, upto: int, room: int, free: npt.NDArray[np.bool_]
+    ) -> tuple[int, int]:
         """Return up to when minutes of a feed may be closed for ``room`` slots, and what is left.
 
         Feed None: minutes of all feeds, to be finished. Minutes count that end at or before
         ``upto``. While there is room the next start of a minute is taken whole, so that the last
-        one may pass it.
+        one may pass it. Slots that are ``free`` take no room.
         """
         waiting = self._all if feed is None else self._open[feed]
         states = {OPEN, CLOSED} if feed is None else {OPEN}
@@ -154,7 +156,7 @@ class Held:
                 continue
             if room <= 0 and start > taken:
                 return start + MINUTE - 1, 0
-            room -= len(self.of_minutes([minute]))
+            room -= int(np.count_nonzero(~free[self.of_minutes([minute])]))
             taken = start
         return upto, room
 

@@ -122,7 +122,8 @@ class RequestStats:
         """Close minutes that end before their feed's watermark; drop those below the limit.
 
         With ``most`` it goes only so far that about so many identities are to be published for
-        it, the oldest minutes first; call it again after the next take.
+        it, the oldest minutes first; call it again after the next take. Those that changed are
+        published anyway: stopping before them would publish them twice.
         """
         if most is not None and len(self._held) > most:
             closed_through, limit = self._affordable(closed_through, limit, most)
@@ -204,12 +205,13 @@ class RequestStats:
     def _affordable(
         self, closed_through: Mapping[Feed, int], limit: int | None, room: int
     ) -> Reached:
+        changed = longer(self._changed, len(self._held.numbers), filled_with=False)
         if limit is not None:
-            limit, room = self._held.affordable(None, limit, room)
+            limit, room = self._held.affordable(None, limit, room, changed)
         reached: dict[Feed, int] = {}
         for feed, through in closed_through.items():
             # What ends strictly before its watermark is closed.
-            upto, room = self._held.affordable(self._name(feed), through - 1, room)
+            upto, room = self._held.affordable(self._name(feed), through - 1, room, changed)
             reached[feed] = upto + 1
         return Reached(reached, limit)
 

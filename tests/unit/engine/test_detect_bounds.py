@@ -102,6 +102,18 @@ def test_rule_20_a_transaction_holds_no_more_statistics_than_it_may_and_the_next
     assert host.task.flush() is None
 
 
+def test_statistics_that_got_deltas_are_published_once_however_many_close_with_them() -> None:
+    """Catching up: the deltas of hours and the mark that passes them come in one commit."""
+    line = failed_logins()
+    line.mark(RULES.closing(T + MINUTES * MINUTE))
+    host = detecting(line.kafka, 1)
+    host.step(REQUEST_DELTAS.name, 1 << 40)
+    assert not host.commit()
+    rows = line.kafka.rows(REQUEST_STATS.name)
+    assert {row["status"] for row in rows} == {"final"}
+    assert len({identity(row) for row in rows}) == len(rows) > MOST
+
+
 moves = st.lists(
     st.tuples(st.sampled_from(["write", "mark", "read", "commit", "crash"]), st.integers(1, 9)),
     max_size=25,
