@@ -11,6 +11,7 @@ import numpy.typing as npt
 import polars as pl
 import pyarrow as pa
 
+from pipeline.aggregate import count_kernels
 from pipeline.aggregate.arrow_texts import I64, lists_of, longs_of
 from pipeline.aggregate.dimensions import DIMENSIONS, Wide
 from pipeline.domain.feeds import WEB_LOGS
@@ -37,6 +38,11 @@ HISTOGRAM: Final = tuple(f"bucket_{i}" for i in range(BUCKETS))
 NUMBERS: Final = (*SUMS, MAXIMUM, *HISTOGRAM)
 """Columns of a matrix of numbers; ``count_kernels`` names them by their place."""
 
+FOLDED: Final = len(NUMBERS)
+"""The column behind them: what was folded into a group because its minute is full."""
+
+WIDTH: Final = FOLDED + 1
+
 PLAIN: Final = len(SUMS) + 1
 """Columns before the histogram."""
 
@@ -59,10 +65,24 @@ class Counted(NamedTuple):
     participations: npt.NDArray[np.bool_]
 
 
-def plain_columns(numbers: I64) -> dict[str, I64]:
-    """Return the columns before the histogram by their names."""
-    columns = np.ascontiguousarray(numbers[:, :PLAIN].T)
-    return dict(zip((*SUMS, MAXIMUM), columns, strict=True))
+class GivenOut(NamedTuple):
+    """Numbers of groups as columns: those before the histogram by their names, lists, FOLDED."""
+
+    plain: dict[str, I64]
+    durations: "pa.LargeListArray[Any]"
+    folded: I64
+
+
+def given_out(groups: I64, timed: npt.NDArray[np.bool_], numbers: I64) -> GivenOut:
+    """Return the numbers of groups; histograms of those that are ``timed``, of others empty lists.
+
+    ``numbers`` has ``WIDTH`` columns.
+    """
+    plain, folded = np.empty((PLAIN, len(groups)), np.int64), np.empty(len(groups), np.int64)
+    buckets = np.empty(BUCKETS * int(np.count_nonzero(timed)), np.int64)
+    count_kernels.give_out(groups, timed, numbers, plain, folded, buckets)
+    durations = lists_of(np.where(timed, BUCKETS, 0), longs_of(buckets))
+    return GivenOut(dict(zip((*SUMS, MAXIMUM), plain, strict=True)), durations, folded)
 
 
 def are_timed(feeds: pl.Series, dimensions: pl.Series) -> npt.NDArray[np.bool_]:
@@ -74,13 +94,6 @@ def are_timed(feeds: pl.Series, dimensions: pl.Series) -> npt.NDArray[np.bool_]:
 
 
 _TIMED: Final = tuple(one.name for one in DIMENSIONS if isinstance(one, Wide))
-
-
-def arrow_histograms(numbers: I64, present: npt.NDArray[np.bool_]) -> "pa.LargeListArray[Any]":
-    """Return the histograms as one list a row; empty ones where they are not present."""
-    values = numbers[:, PLAIN:] if present.all() else numbers[present, PLAIN:]
-    flat = longs_of(np.ascontiguousarray(values).reshape(-1))
-    return lists_of(np.where(present, BUCKETS, 0), flat)
 
 
 def roomy(numbers: I64, rows: int) -> I64:

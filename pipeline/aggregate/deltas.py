@@ -16,12 +16,11 @@ from pipeline.aggregate.arrow_texts import I64, Texts, picked, texts_of
 from pipeline.aggregate.batch_columns import Batch, BatchColumns
 from pipeline.aggregate.counts import (
     MEMBERS,
-    NUMBERS,
     SAMPLES,
+    WIDTH,
     Counted,
     are_timed,
-    arrow_histograms,
-    plain_columns,
+    given_out,
     roomy,
 )
 from pipeline.aggregate.dimensions import DIMENSIONS, Dimension, Wide
@@ -30,7 +29,7 @@ from pipeline.aggregate.few_rows import FewRows
 from pipeline.aggregate.indexes import PairIndex
 from pipeline.aggregate.key_numbers import KeyNumbers
 from pipeline.aggregate.member_pairs import MemberPairs
-from pipeline.aggregate.narrow import NarrowPlan
+from pipeline.aggregate.narrow import NarrowPlan, Reading
 from pipeline.aggregate.plans import IDS, plan_of
 from pipeline.aggregate.row_traits import ActionTraits, column_traits
 from pipeline.aggregate.smallest_texts import SmallestTexts
@@ -79,7 +78,7 @@ class RequestDeltas:
         self._timed = are_timed(feeds, names)
         self._keys = KeyNumbers()
         self._groups = PairIndex()
-        self._numbers: I64 = np.zeros((0, len(NUMBERS)), np.int64)
+        self._numbers: I64 = np.zeros((0, WIDTH), np.int64)
         self._requests, self._sessions = SmallestTexts(SAMPLES), SmallestTexts(SAMPLES)
         self._members, self._actions = MemberPairs(), ActionTraits()
 
@@ -122,7 +121,7 @@ class RequestDeltas:
                 (rows.columns.views(name), np.frombuffer(word, np.uint8)) for name, word in whole
             ]
             return self._keys.of_views(space, views)
-        texts, _ = rows.key(dimension.key)
+        texts = [part.read(rows).texts for part in dimension.key]
         return self._keys.of_texts(space, texts, len(rows.positions))
 
     def pending(self) -> bool:
@@ -142,8 +141,9 @@ class RequestDeltas:
         of polars are not made of them before somebody asks for one.
         """
         order = np.argsort(self._groups.left, kind="stable")
-        numbers, keys = self._numbers[order], self._groups.right[order]
+        keys = self._groups.right[order]
         spaces = self._keys.spaces(keys)
+        given = given_out(order, self._timed[spaces], self._numbers)
         columns: dict[str, Any] = {
             "feed": _named(self._feeds, spaces),
             "minute": self._groups.left[order] * MINUTE,
@@ -151,8 +151,8 @@ class RequestDeltas:
             "key": self._keys.texts(keys).arrow(),
             "partition": np.full(len(order), partition, np.int32),
             "sequence": np.full(len(order), sequence, np.int64),
-            **plain_columns(numbers),
-            "durations": arrow_histograms(numbers, self._timed[spaces]),
+            **given.plain,
+            "durations": given.durations,
             # One more than the cap, so that whoever adds up knows that it was passed.
             "members": self._members.arrow_lists(order, MEMBERS + 1),
             "sample_request_ids": self._requests.arrow_lists(order),
@@ -175,7 +175,8 @@ class RequestDeltas:
 
     def _add_narrow(self, feed: Feed, plan: NarrowPlan, few: FewRows, rows: Counted) -> None:
         """Count rows that have traits in the dimensions that ask for them."""
-        found = narrow.counting(plan, few, self._keys)
+        read = Reading(few)
+        found = narrow.counting(plan, read, self._keys)
         if found is None:
             return
         every = few.positions[found.places]
@@ -183,7 +184,7 @@ class RequestDeltas:
         worth = plan.sampled[found.spaces] | _is_worth_a_look(rows)[every]
         sampled = every[worth]
         self._add_ids(groups[worth], few.columns, sampled)
-        for having, texts in narrow.members(plan, few, found).values():
+        for having, texts in narrow.members(plan, read, found).values():
             self._members.add(groups[having], texts)
 
     def _clear(self) -> None:

@@ -1,6 +1,5 @@
 """The few rows of a batch that have traits, and what they say as texts."""
 
-from collections.abc import Sequence
 from typing import Final, NamedTuple, Self
 
 import numpy as np
@@ -10,8 +9,7 @@ from pipeline.aggregate.arrow_texts import I64, Texts, picked
 from pipeline.aggregate.batch_columns import BatchColumns
 from pipeline.aggregate.counts import Counted
 from pipeline.aggregate.dimensions import traits
-from pipeline.aggregate.dimensions.dimension import Narrow
-from pipeline.aggregate.dimensions.parts import I32, PATH, Column, Flags, Part
+from pipeline.aggregate.dimensions.parts import I32, PATH, Column, Flags
 
 _DOWNLOAD: Final = np.frombuffer(b"/download", np.uint8)
 
@@ -57,25 +55,6 @@ class FewRows(NamedTuple):
             said = few.text("fact").texts.series().to_list()
             found[places] |= np.array([traits.FACTS.get(fact, 0) for fact in said], np.int32)
         return self._replace(traits=found)
-
-    def places(self, one: Narrow) -> I64:
-        """Return which of the rows have the traits that a dimension asks for."""
-        mask = self.traits & one.traits
-        for trait in one.also:
-            mask = np.where(self.traits & trait, mask, 0)
-        if one.never:
-            mask = np.where(self.traits & one.never, 0, mask)
-        return np.flatnonzero(mask)
-
-    def key(self, parts: Sequence[Part]) -> tuple[list[Texts], I64 | None]:
-        """Return the parts of keys, and which rows have all of them (None: every row)."""
-        columns = [part.read(self) for part in parts]
-        absent = [~each.present for each in columns if each.present is not None]
-        texts = [each.texts for each in columns]
-        if not absent:
-            return texts, None
-        having = np.flatnonzero(~np.logical_or.reduce(absent))
-        return [cut(each, having) for each in texts], having
 
     def _with(self, trait: int) -> tuple[I64, Self]:
         places = np.flatnonzero(self.traits & trait)

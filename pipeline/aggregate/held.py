@@ -15,14 +15,12 @@ import numpy.typing as npt
 from pipeline.aggregate import count_kernels
 from pipeline.aggregate.arrays import longer
 from pipeline.aggregate.arrow_texts import I64, Texts
-from pipeline.aggregate.counts import NUMBERS, roomy
+from pipeline.aggregate.counts import WIDTH, roomy
 from pipeline.aggregate.dimensions import OTHER
 from pipeline.aggregate.indexes import PairIndex, TextIndex
 from pipeline.domain.event_time import MINUTE
 
 OPEN, CLOSED, FINAL, GONE = range(4)
-FOLDED: Final = len(NUMBERS)
-"""The column that counts what was folded into a slot because its minute is full."""
 
 _END: Final = -1
 _APART: Final = -2
@@ -47,7 +45,7 @@ class Held:
         self._most = most
         self._keys, self._slots = TextIndex(), PairIndex()
         self._minutes, self._cells = PairIndex(), PairIndex()
-        self.numbers: I64 = np.zeros((0, len(NUMBERS) + 1), np.int64)
+        self.numbers: I64 = np.zeros((0, WIDTH), np.int64)
         self._alive: npt.NDArray[np.bool_] = np.zeros(0, bool)
         self._nexts: I64 = np.empty(0, np.int64)
         self._cell_of: I64 = np.empty(0, np.int64)

@@ -10,6 +10,7 @@ from pipeline.aggregate.batch_columns import TextViews
 from pipeline.aggregate.indexes import PairIndex, TextIndex
 
 SEPARATOR: Final = "#"
+_EMPTY: Final = Texts(np.zeros(2, np.int64), np.zeros(0, np.uint8))
 
 
 class KeyNumbers:
@@ -25,18 +26,19 @@ class KeyNumbers:
         """Return how many keys are numbered."""
         return len(self._keys)
 
-    def of_texts(self, space: int | I64, parts: Sequence[Texts], rows: int) -> I64:
-        """Return the number of every row's key, made of two parts or one; of none, it is empty.
-
-        Rows may have spaces of their own.
-        """
+    def of_texts(self, space: int, parts: Sequence[Texts], rows: int) -> I64:
+        """Return the number of every row's key, made of two parts or one; of none, it is empty."""
         if not parts:
-            return self._empty(space, rows)
-        spaces = np.full(rows, space) if isinstance(space, int) else space
+            return np.full(rows, self._keys.numbers(np.array([space]), _EMPTY)[0])
+        spaces = np.full(rows, space)
         if len(parts) == 1:
             return self._keys.numbers(spaces, parts[0])
         left, right = (self._parts.numbers(spaces, part) for part in parts)
         return self._of_pairs(left, right)
+
+    def of_spaces(self, spaces: I64, keys: Texts) -> I64:
+        """Return the numbers of whole keys, each of a space of its own."""
+        return self._keys.numbers(spaces, keys)
 
     def of_views(self, space: int, parts: Sequence[tuple[TextViews, Bytes]]) -> I64:
         """Return the number of every row's key, made of two whole columns or one.
@@ -67,15 +69,6 @@ class KeyNumbers:
         for each in (self._keys, self._parts, self._pairs):
             each.clear()
         self._joined = self._joined[:0]
-
-    def _empty(self, space: int | I64, rows: int) -> I64:
-        """Return the numbers of empty keys."""
-        empty = Texts(np.zeros(2, np.int64), np.zeros(0, np.uint8))
-        if isinstance(space, int):
-            return np.full(rows, self._keys.numbers(np.array([space]), empty)[0])
-        own, which = np.unique(space, return_inverse=True)
-        found = [self._keys.numbers(own[i : i + 1], empty) for i in range(len(own))]
-        return np.concatenate(found)[which]
 
     def _join(self, known: int) -> None:
         """Give numbers to the keys of the pairs that are new."""

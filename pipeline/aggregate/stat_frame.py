@@ -8,10 +8,9 @@ import numpy.typing as npt
 import polars as pl
 import pyarrow as pa
 
-from pipeline.aggregate import count_kernels
-from pipeline.aggregate.arrow_texts import I64, Texts, lists_of, longs_of, texts_of
-from pipeline.aggregate.counts import BUCKETS, MAXIMUM, PLAIN, SUMS, are_timed
-from pipeline.aggregate.held import FOLDED, Identities
+from pipeline.aggregate.arrow_texts import I64, Texts, texts_of
+from pipeline.aggregate.counts import FOLDED, MAXIMUM, SUMS, are_timed, given_out
+from pipeline.aggregate.held import Identities
 from pipeline.aggregate.held_members import MemberColumns
 from pipeline.aggregate.indexes import TextIndex
 from pipeline.domain.event_time import MINUTE
@@ -119,21 +118,19 @@ def stat_columns(
     ``numbers`` has a row for every slot there is. ``samples``: lists of request and session ids.
     """
     timed = timed & (numbers[slots, FOLDED] == 0)
-    plain, folded = np.empty((PLAIN, len(slots)), np.int64), np.empty(len(slots), np.int64)
-    buckets = np.empty(BUCKETS * int(timed.sum()), np.int64)
-    count_kernels.give_out(slots, timed, numbers, plain, folded, buckets)
+    given = given_out(slots, timed, numbers)
     columns: StatColumns = {
         **identities,
         "status": _STATUS.some(states.astype(np.int64)).arrow(),
         "version": np.full(len(states), version),
-        **dict(zip((*SUMS, MAXIMUM), plain, strict=True)),
-        "durations": lists_of(np.where(timed, BUCKETS, 0), longs_of(buckets)),
+        **given.plain,
+        "durations": given.durations,
         "members": members.members,
         "sample_request_ids": samples[0],
         "sample_session_ids": samples[1],
         "members_distinct": members.distinct,
         "members_capped": members.capped,
-        "keys_folded": folded,
+        "keys_folded": given.folded,
     }
     return {name: columns[name] for name in STAT_COLUMNS}
 

@@ -17,9 +17,9 @@ from pipeline.aggregate import count_kernels
 from pipeline.aggregate.arrays import longer
 from pipeline.aggregate.arrow_texts import I64, list_items, texts_of
 from pipeline.aggregate.batch_columns import item_views, text_views
-from pipeline.aggregate.counts import MAXIMUM, MEMBERS, PLAIN, SAMPLES, SUMS
+from pipeline.aggregate.counts import FOLDED, MAXIMUM, MEMBERS, PLAIN, SAMPLES, SUMS
 from pipeline.aggregate.folding import fold_rare_keys
-from pipeline.aggregate.held import FINAL, FOLDED, Held, Identities
+from pipeline.aggregate.held import FINAL, Held, Identities
 from pipeline.aggregate.held_members import HeldMembers
 from pipeline.aggregate.indexes import TextIndex
 from pipeline.aggregate.smallest_texts import SmallestTexts
