@@ -29,10 +29,13 @@ from tests.support.line import Line
 BETWEEN_S: Final = (0.5, 5.0)
 TEND_S: Final = 0.05
 HOLD_S: Final = 12.0
-"""Nothing has moved for so long: the next fault waits until something does."""
+"""Nothing was seen to move for so long: the next fault waits until something does."""
 
 STILL_LIMIT_S: Final = 180.0
-"""Nothing has moved for so long: the line hangs."""
+"""Nothing has moved for so long, and the brokers say so: the line hangs."""
+
+SILENT_LIMIT_S: Final = 300.0
+"""The brokers have answered nothing for so long; every one that is stopped is started again."""
 
 FIRST_WINDOW_S: Final = 600.0
 AGENTS_S: Final = 1200.0
@@ -143,7 +146,7 @@ class Driver:
             share = number / self.outcome.rounds
             self._release(PIECES + round((self._load.pieces - PIECES) * share))
             await asyncio.sleep(self._dice.uniform(*BETWEEN_S))
-            await until(lambda: watch.still_s < HOLD_S)
+            await until(lambda: watch.unseen_s < HOLD_S)
             name = faults.inject()
             self.outcome.faults[name] += 1
             self._say(f"{time.monotonic() - began:7.1f} s  {number:4}  {name}")
@@ -165,6 +168,8 @@ class Driver:
             faults.check()
             if watch.still_s > STILL_LIMIT_S:
                 raise Wrong(f"nothing has moved for {STILL_LIMIT_S:.0f} s")
+            if watch.silent_s > SILENT_LIMIT_S:
+                raise Wrong(f"the brokers have not answered for {SILENT_LIMIT_S:.0f} s")
             await asyncio.sleep(TEND_S)
 
     async def _caught_up(self) -> None:

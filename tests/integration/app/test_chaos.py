@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from pipeline.sink.client import open_client
 from tests.chaos.comparison import compare, differences
 from tests.chaos.driver import Driver
+from tests.chaos.watch import Standstill
 
 SEED = 955
 FAULTS = {"kill ClickHouse", "stop Kafka", "kill a worker", "kill an agent", "freeze a worker"}
@@ -47,3 +48,23 @@ def test_frames_differ_unless_they_hold_the_same_rows_as_often(
     frames = (pl.DataFrame(rows, schema=schema, orient="row") for rows in (expected, found))
     equal = sorted(expected) == sorted(found)
     assert (differences("frames", *frames) == []) == equal
+
+
+def test_only_time_between_answers_that_saw_no_progress_is_standstill() -> None:
+    seen = Standstill(0.0)
+    seen.answered((1,), behind=5, now=10.0)
+    seen.answered((1,), behind=5, now=15.0)
+    seen.unanswered()
+    seen.answered((1,), behind=5, now=75.0)
+    assert (seen.still_s, seen.moved_at, seen.answered_at) == (5.0, 10.0, 75.0)
+    seen.answered((1,), behind=5, now=77.0)
+    assert seen.still_s == 7.0
+    seen.answered((2,), behind=4, now=80.0)
+    assert (seen.still_s, seen.longest_s, seen.moved_at) == (0.0, 7.0, 80.0)
+
+
+def test_a_line_with_nothing_to_do_does_not_stand_still() -> None:
+    seen = Standstill(0.0)
+    for now in (1.0, 100.0, 200.0):
+        seen.answered((1,), behind=0, now=now)
+    assert (seen.still_s, seen.longest_s, seen.moved_at) == (0.0, 0.0, 200.0)
