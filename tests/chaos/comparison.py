@@ -12,7 +12,7 @@ import polars as pl
 from clickhouse_connect.driver.client import Client
 
 from pipeline.app.catching_up import tallies
-from pipeline.app.demo.conservation import IDENTITIES, standing
+from pipeline.app.demo.conservation import IDENTITIES, Identity, standing
 from pipeline.app.settings import Settings
 from pipeline.app.topic_frames import topic_frame
 from pipeline.app.wiring import schemas
@@ -37,9 +37,15 @@ _COMPARED: Final[dict[Topic, tuple[str, ...]]] = {
 }
 _VERSIONED: Final = (topics.SESSIONS, topics.REQUEST_STATS, topics.ANOMALIES)
 
+_IDENTITIES: Final = {
+    **IDENTITIES,
+    topics.COURSE_AUDIT: Identity(("id",), request="page_view_id"),
+}
+
 _DECIDES: Final[dict[Topic, tuple[list[str], list[bool]]]] = {
     topics.WEB_LOGS: (["committed_at", "ingested_at", _OFFSET], [False, False, False]),
     topics.LIVE_EVENTS: (["ingested_at", _OFFSET], [True, True]),
+    topics.COURSE_AUDIT: (["ingested_at", _OFFSET], [True, True]),
     topics.ERASURES: (["ingested_at", _OFFSET], [False, False]),
     topics.LATE: ([_OFFSET], [False]),
     topics.DEAD_LETTERS: ([_OFFSET], [False]),
@@ -132,7 +138,7 @@ def _comparable(topic: Topic, frame: pl.DataFrame) -> pl.DataFrame:
 def _versions(written: Mapping[Topic, pl.DataFrame]) -> Iterator[str]:
     """Versions of an identity only grow, and none is published twice (rule 13)."""
     for topic in _VERSIONED:
-        identity = list(IDENTITIES[topic].columns)
+        identity = list(_IDENTITIES[topic].columns)
         ordered = written[topic].sort(*identity, _OFFSET)
         before = pl.col("version").shift(1).over(identity)
         back = ordered.filter(pl.col("version") <= before)
@@ -175,13 +181,13 @@ def _tables(
 
 def _standing(topic: Topic, frame: pl.DataFrame, erased: pl.Series) -> pl.DataFrame:
     """Return the rows for which a topic's records stand."""
-    return standing(IDENTITIES[topic], _latest(topic, frame), erased)
+    return standing(_IDENTITIES[topic], _latest(topic, frame), erased)
 
 
 def _latest(topic: Topic, frame: pl.DataFrame) -> pl.DataFrame:
     columns, descending = _DECIDES[topic]
     known = [pl.col(name) for name in columns if name in frame.columns]
-    identity = list(_KEYS.get(topic) or IDENTITIES[topic].columns)
+    identity = list(_KEYS.get(topic) or _IDENTITIES[topic].columns)
     ordered = frame.sort(known, descending=descending[: len(known)], nulls_last=False)
     return ordered.unique(identity, keep="last", maintain_order=True)
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 import random
 import sys
 import time
@@ -211,6 +212,7 @@ def _line(servers: Servers, directory: Path) -> Line:
         "chaos.",
         "chaos",
         log_level="info",
+        feeds=json.dumps(SPEAKING_FEEDS),
         session_timeout_s=str(SESSION_S),
         # Silence comes from faults here, never from a source.
         live_events_idle_minutes="100000",

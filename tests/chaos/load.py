@@ -10,15 +10,16 @@ import math
 import random
 import re
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
-from pipeline.domain.feeds import LIVE_EVENTS, WEB_LOGS, Feed
+from pipeline.domain.feeds import COURSE_AUDIT, LIVE_EVENTS, TIME_COLUMN, WEB_LOGS, Feed
 from pipeline.simulator.config import SimulationConfig
 from pipeline.simulator.files import simulate
+from tests.chaos.audit import AuditLog, folded
 
 USERS: Final = 120
 WINDOW_HOURS: Final = 4
@@ -33,7 +34,14 @@ LATE_ROWS: Final = 4
 COPIED_SHARE: Final = 0.02
 HOURS_PER_BAD_LINE: Final = 2
 _TIME: Final = re.compile(r'"(?:timestamp|event_time)": ?"(\d{4}-\d\d-\d\dT\d\d)')
-SPEAKING_FEEDS: Final[tuple[Feed, ...]] = (WEB_LOGS, LIVE_EVENTS)
+_HOLDER: Final[dict[Feed, str]] = {
+    WEB_LOGS: "value",
+    LIVE_EVENTS: "metadata",
+    COURSE_AUDIT: "event",
+}
+"""The member of a line that has its time."""
+
+SPEAKING_FEEDS: Final[tuple[Feed, ...]] = (WEB_LOGS, LIVE_EVENTS, COURSE_AUDIT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,22 +77,29 @@ def make_load(directory: Path, rounds: int, seed: int) -> Load:
         dice = random.Random(f"{seed} {feed}")
         (directory / feed).mkdir()
         before: list[str] = []
-        parts = sorted((directory / "simulated" / feed).glob("part-*.jsonl"))
-        for number, cut in enumerate(_cut(parts)):
+        for number, cut in enumerate(_pieces(directory / "simulated", feed, dice)):
             aged = _late(feed, number, cut, dice)
             text = [*cut, *_copies(before, dice), *aged]
             before = cut
             if text:
-                piece(directory, feed, number).write_text("\n".join(text) + "\n")
+                written = folded(text, dice) if feed == COURSE_AUDIT else text
+                piece(directory, feed, number).write_text("\n".join(written) + "\n")
             lines += len(text)
             late += len(aged)
             pieces = max(pieces, number + 1)
     return Load(directory, pieces, lines, late)
 
 
-def _cut(parts: Sequence[Path]) -> Iterator[list[str]]:
+def _pieces(simulated: Path, feed: Feed, dice: random.Random) -> Iterator[list[str]]:
+    if feed == COURSE_AUDIT:
+        parts = sorted((simulated / WEB_LOGS).glob("part-*.jsonl"))
+        return _cut(parts, AuditLog(dice).lines)
+    return _cut(sorted((simulated / feed).glob("part-*.jsonl")), lambda lines: lines)
+
+
+def _cut(parts: Sequence[Path], told: Callable[[list[str]], list[str]]) -> Iterator[list[str]]:
     for part in parts:
-        lines = _by_hour(part.read_text().splitlines())
+        lines = told(_by_hour(part.read_text().splitlines()))
         size = math.ceil(len(lines) / PIECES)
         for at in range(PIECES):
             yield lines[at * size : (at + 1) * size]
@@ -130,8 +145,7 @@ def _document(line: str) -> dict[str, Any] | None:
 def _aged(feed: Feed, document: dict[str, Any], dice: random.Random) -> dict[str, Any] | None:
     """Return a row like this one, with an id of its own, two months older."""
     name = str(uuid.UUID(int=dice.getrandbits(128), version=4))
-    holder = document.get("value" if feed == WEB_LOGS else "metadata")
-    field = "timestamp" if feed == WEB_LOGS else "event_time"
+    holder, field = document.get(_HOLDER[feed]), TIME_COLUMN[feed]
     if not isinstance(holder, dict) or ("key" in document and "id" not in document["key"]):
         return None
     try:
@@ -144,4 +158,11 @@ def _aged(feed: Feed, document: dict[str, Any], dice: random.Random) -> dict[str
     }
     if feed == WEB_LOGS:
         return {**document, "key": {"id": name}, "value": aged}
-    return {**document, "metadata": {**aged, "request_id": name}}
+    if feed == LIVE_EVENTS:
+        return {**document, "metadata": {**aged, "request_id": name}}
+    if "links" not in holder:
+        return None
+    return {
+        "event": {**aged, "id": name, "links": {**holder["links"], "page_view": None}},
+        "view": None,
+    }

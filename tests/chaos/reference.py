@@ -17,13 +17,20 @@ from pipeline.codecs.column_decoder import ColumnDecoder
 from pipeline.codecs.schemas import Schemas
 from pipeline.detect.detection import Detection
 from pipeline.domain.feeds import Feed
-from pipeline.domain.topics import LIVE_EVENTS, REQUEST_STATS, SESSIONS, WEB_LOGS, Topic
+from pipeline.domain.topics import (
+    COURSE_AUDIT,
+    LIVE_EVENTS,
+    REQUEST_STATS,
+    SESSIONS,
+    WEB_LOGS,
+    Topic,
+)
 from pipeline.engine.replay import Replay
 from pipeline.engine.stage import Block, MarkBlock
 from pipeline.engine.tally import Tally
 from tests.chaos.load import PIECES, SPEAKING_FEEDS, Load
 
-INPUTS: Final = (WEB_LOGS, LIVE_EVENTS)
+INPUTS: Final = (WEB_LOGS, LIVE_EVENTS, COURSE_AUDIT)
 """Topics that sessionize reads; every copy of a row counts."""
 
 RESULTS: Final = tuple(topic for topic in IDENTITIES if topic not in INPUTS)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from pipeline.sink.client import open_client
 from tests.chaos.comparison import compare, differences
 from tests.chaos.driver import Driver
+from tests.chaos.load import SPEAKING_FEEDS
 from tests.chaos.watch import Standstill
 
 SEED = 955
@@ -17,6 +18,8 @@ FAULTS = {"kill ClickHouse", "stop Kafka", "kill a worker", "kill an agent", "fr
 """What the dice of this seed give: one of each."""
 
 ROUNDS = 5
+ROWS_OF_A_FEED = 1_000
+"""Fewer meet no fault."""
 
 ROWS = st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 2), st.binary(max_size=2)))
 
@@ -31,11 +34,20 @@ def test_faults_lose_nothing_and_double_nothing(tmp_path: Path) -> None:
         assert outcome.problems == []
         assert set(outcome.faults) == FAULTS
         assert sum(outcome.faults.values()) == ROUNDS
+        for feed in SPEAKING_FEEDS:
+            tally = driver.expected.tallies[feed]
+            assert tally.consumed > ROWS_OF_A_FEED
+            assert tally.late
+            assert tally.duplicates
         client = open_client(driver.line.settings.clickhouse())
-        client.command("TRUNCATE TABLE late_rows_store")
+        for store in ("course_audit_store", "late_rows_store"):
+            client.command(f"TRUNCATE TABLE {store}")
         client.close()
-        (problem,) = compare(driver.line.settings, driver.expected)
-        assert problem.startswith("ClickHouse late_rows")
+        problems = sorted(compare(driver.line.settings, driver.expected))
+        assert [problem.partition(":")[0] for problem in problems] == [
+            "ClickHouse course_audit",
+            "ClickHouse late_rows",
+        ]
     finally:
         driver.close()
 
