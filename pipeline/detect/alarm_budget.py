@@ -11,6 +11,9 @@ HOURS: Final = 168
 LEAST_TESTS: Final = 10_080
 """Tests a week that are assumed at least: one key, every minute."""
 
+BUDGET: Final = ".budget"
+"""Suffix of the detector name under which a rule keeps its tests, if it has no other place."""
+
 FIRST_HOURS: Final = 24
 """History below which a part of a week is not scaled up further."""
 
@@ -22,11 +25,13 @@ class AlarmBudget:
         self._alarms, self._most = alarms_per_week, most
         self._tests: dict[int, int] = {}
         self._hour = 0
+        self.changed = False
+        """Whether tests came since somebody who keeps them apart asked last; theirs to clear."""
         self.probability = min(most, alarms_per_week / LEAST_TESTS)
 
     def count(self, minute: int, tests: int) -> bool:
         """Take the tests of a final minute; return whether the probability is another now."""
-        hour = minute // 60
+        hour, self.changed = minute // 60, True
         self._tests[hour] = self._tests.get(hour, 0) + tests
         if hour == self._hour:
             return False

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from itertools import takewhile
 from typing import Final, NamedTuple
 
+from pipeline.detect.alarm_budget import AlarmBudget
 from pipeline.detect.bounded_keys import silent_longest
 from pipeline.detect.cell_runs import CellRun
 from pipeline.detect.count_tail import Expectation
@@ -71,6 +72,7 @@ class ErrorScope:
         self.rule = rule
         self.parameters = rule.parameters
         p = rule.parameters
+        self.budget = AlarmBudget(p.max_alarms_per_week, p.max_probability)
         self._model = ShareModel(
             p.prior_share,
             p.prior_shape,
@@ -164,6 +166,8 @@ class ErrorScope:
             if count & _ERRORS:
                 self._hot.setdefault(minute, set()).add(key)
         self._dirty.update(key for key, _ in counts)
+        if self.budget.count(minute, len(counts)):
+            self._judged.clear()
 
     def end_final(self, through: int) -> None:
         """Forget what was pending before ``through`` and keys that were silent for long."""
@@ -262,7 +266,7 @@ class ErrorScope:
             if counted.errors < p.min_ratio * usual.mean:
                 continue
             tail = usual.tail(counted.errors)
-            if tail > p.max_probability:
+            if tail > self.budget.probability:
                 continue
             if best is None or tail < best[0]:
                 best = (tail, width, counted, usual)
@@ -270,7 +274,7 @@ class ErrorScope:
             return None
         tail, width, counted, usual = best
         floor = max(least, share * counted.requests, p.min_ratio * usual.mean)
-        cut = usual.cut(p.max_probability, math.ceil(floor))
+        cut = usual.cut(self.budget.probability, math.ceil(floor))
         excess = counted.errors - usual.mean
         peak = Peak(minute, width, "errors", counted.errors, usual.mean, cut, tail, excess)
         return ErrorFlag(key, minute, self._first(minute, key, width), peak)
@@ -311,6 +315,7 @@ class ErrorScope:
     def touch(self) -> None:
         """Count every key as changed."""
         self._dirty.update(self._series)
+        self.budget.changed = True
 
     def take_changed(self) -> list[tuple[str, str]]:
         """Return key and state (JSON) of every key that changed; an empty state: forgotten."""

@@ -15,6 +15,7 @@ from typing import Final
 
 import numpy as np
 
+from pipeline.detect.alarm_budget import BUDGET
 from pipeline.detect.attribution import culprits, is_seam
 from pipeline.detect.cell_runs import CellRun, counted
 from pipeline.detect.episode_finding import known_since
@@ -210,6 +211,10 @@ class ErrorSpike:
             for scope in self._scopes
             for key, state in scope.take_changed()
         ]
+        for scope in self._scopes:
+            if scope.budget.changed:
+                scope.budget.changed = False
+                states.append((scope.rule.id + BUDGET, "", json.dumps(scope.budget.dump())))
         for rule_id, key in sorted(self._book.changed):
             episodes = self._book.dump((rule_id, key))
             states.append((rule_id + EPISODES, key, json.dumps(episodes) if episodes else ""))
@@ -222,6 +227,8 @@ class ErrorSpike:
             self._by_id[name].restore(key, state)
         elif name.removesuffix(EPISODES) in self._by_id:
             self._book.load(name.removesuffix(EPISODES), key, json.loads(state))
+        elif name.removesuffix(BUDGET) in self._by_id:
+            self._by_id[name.removesuffix(BUDGET)].budget.load(json.loads(state))
 
     def resume(self, closed: Mapping[Feed, int], final: int) -> None:
         """Take the moment that the restored states speak of (minutes)."""

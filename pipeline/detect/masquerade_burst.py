@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from itertools import groupby
 from typing import Final
 
+from pipeline.detect.alarm_budget import BUDGET
 from pipeline.detect.episode_finding import known_since
 from pipeline.detect.episodes import Episode, EpisodeBook
 from pipeline.detect.finding import Finding
@@ -64,6 +65,7 @@ class MasqueradeBurst:
         for key, of_key in groupby(rows, key=lambda row: row[1]):
             self._scope.add_final(minute, key, {feed: count for _, _, feed, count in of_key})
             people.append(key)
+        self._scope.budget.count(minute, len(people))
         for key in people:
             first = self._judge(self._book, minute, key)
             if first is not None and not self._is_usual_by_now(key, minute):
@@ -156,6 +158,10 @@ class MasqueradeBurst:
     def take_states(self) -> list[tuple[str, str, str]]:
         """Return detector name, key and state (JSON) of all that changed; empty: forgotten."""
         states = [(self._rule.id, key, state) for key, state in self._scope.take_changed()]
+        budget = self._scope.budget
+        if budget.changed:
+            budget.changed = False
+            states.append((self._rule.id + BUDGET, "", json.dumps(budget.dump())))
         for rule_id, key in sorted(self._book.changed):
             episodes = self._book.dump((rule_id, key))
             states.append((rule_id + EPISODES, key, json.dumps(episodes) if episodes else ""))
@@ -168,6 +174,8 @@ class MasqueradeBurst:
             self._scope.restore(key, state)
         elif name == self._rule.id + EPISODES:
             self._book.load(self._rule.id, key, json.loads(state))
+        elif name == self._rule.id + BUDGET:
+            self._scope.budget.load(json.loads(state))
 
     def resume(self, closed: Mapping[Feed, int], final: int) -> None:
         """Take the moment that the restored states speak of (minutes)."""

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from pipeline.detect.alarm_budget import AlarmBudget
 from pipeline.detect.bounded_keys import silent_longest
 from pipeline.detect.count_tail import Expectation
 from pipeline.detect.episodes import Peak
@@ -88,7 +89,8 @@ class MasqueradeScope:
 
     def __init__(self, rule: MasqueradeBurstRule) -> None:
         self.rule = rule
-        self.parameters = rule.parameters
+        self.parameters = p = rule.parameters
+        self.budget = AlarmBudget(p.max_alarms_per_week, p.max_probability)
         self._width = rule.parameters.window_min
         self._delay = rule.parameters.window_min + rule.parameters.quiet_min
         self._targets_model, self._writes_model = _models(rule)
@@ -240,12 +242,12 @@ class MasqueradeScope:
     def _peak(
         self, minute: int, kind: str, observed: int, least: int, usual: Expectation
     ) -> Peak | None:
-        p = self.parameters
+        p, likely = self.parameters, self.budget.probability
         tail = usual.tail(observed)
-        if tail > p.max_probability or observed < p.min_ratio * usual.mean:
+        if tail > likely or observed < p.min_ratio * usual.mean:
             return None
         floor = max(least, int(-(-p.min_ratio * usual.mean // 1)))
-        cut = usual.cut(p.max_probability, floor)
+        cut = usual.cut(likely, floor)
         return Peak(minute, self._width, kind, observed, usual.mean, cut, tail, observed / cut)
 
     def since(self, key: str) -> int | None:
@@ -267,6 +269,7 @@ class MasqueradeScope:
     def touch(self) -> None:
         """Count every key as changed."""
         self._dirty.update(self._series)
+        self.budget.changed = True
         if self._population != Usual():
             self._dirty.add(POPULATION)
 

@@ -29,6 +29,7 @@ class ErrorSpikeParameters(Strict):
 
     status_class: StatusClass
     windows_min: tuple[Annotated[int, Field(gt=0, le=15)], ...] = (1, 3, 5, 10)
+    max_alarms_per_week: Positive = 0.2
     max_probability: Probability = 1e-9
     min_errors: Annotated[int, Field(gt=0)] = 10
     min_share: Share = 0.1
@@ -62,6 +63,7 @@ class MasqueradeBurstParameters(Strict):
     min_targets: Annotated[int, Field(gt=1)] = 10
     min_writes: Annotated[int, Field(gt=0)] = 30
     min_ratio: Positive = 3.0
+    max_alarms_per_week: Positive = 1.0
     max_probability: Probability = 1e-4
     prior_targets: Positive = 1.5
     prior_writes: Positive = 2.0

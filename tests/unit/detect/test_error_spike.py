@@ -154,6 +154,31 @@ def test_an_outage_of_three_hundred_pages_is_one_alert() -> None:
     assert alert["contributing_keys"]
 
 
+def test_among_more_pages_a_spike_needs_more_errors_also_after_a_restart() -> None:
+    """The budget is one of the rule: with more pages noise has more chances."""
+
+    def threshold(pages: int, alarms: str, *, restart: bool = False) -> float:
+        changes = {"max_alarms_per_week": alarms, "max_probability": "0.0001"}
+        rules = [
+            changed_rule(rule, changes) if rule.id == PAGE else rule
+            for rule in shipped_rules()
+            if rule.id in {INSTANCE, PAGE}
+        ]
+        rows = [requests(T + m, f"page_{n}#show", 40, 1) for m in range(180) for n in range(pages)]
+        run = DetectRun(rules)
+        run.finalise(frame(rows), T + 180)
+        run.take()
+        run = run.restarted() if restart else run
+        run.finalise([requests(T + 180, "page_0#show", 40, 35)], T + 1440)
+        run.take()
+        [alert] = run.latest()
+        return float(alert["threshold"])
+
+    assert threshold(1, "1") == threshold(1, "1000")
+    assert threshold(300, "1") > threshold(300, "1000")
+    assert threshold(300, "1", restart=True) == threshold(300, "1")
+
+
 MOST = 4
 
 

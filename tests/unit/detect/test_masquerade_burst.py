@@ -91,6 +91,28 @@ def test_a_person_who_always_helps_many_is_usual_after_a_while() -> None:
     assert final_run(frame(hour(60, 15))).windows() != []
 
 
+def test_among_more_people_a_burst_needs_more_also_after_a_restart() -> None:
+    """The budget is one of the rule: with more people noise has more chances."""
+    [shipped] = [rule for rule in shipped_rules() if rule.id == BURST]
+
+    def threshold(people: int, alarms: str, *, restart: bool = False) -> float:
+        helping = [
+            acting(T + m, f"h{n}", [str(n)], 0, 1) for m in range(100) for n in range(people)
+        ]
+        run = DetectRun([changed_rule(shipped, {"max_alarms_per_week": alarms, "min_ratio": "1"})])
+        run.finalise(frame(helping), T + 100)
+        run.take()
+        run = run.restarted() if restart else run
+        run.finalise(frame(burst("web_logs")), T + 1440)
+        run.take()
+        [alert] = run.latest()
+        return float(alert["threshold"])
+
+    assert threshold(1, "1") == threshold(1, "100")
+    assert threshold(400, "1") > threshold(400, "100")
+    assert threshold(400, "1", restart=True) == threshold(400, "1")
+
+
 def test_an_integration_that_never_stops_is_learned() -> None:
     rows = [acting(T + m, "9", [str(i) for i in range(m % 7, 140, 7)], 5, 20) for m in range(1440)]
     [alert] = final_run(frame(rows)).latest()
