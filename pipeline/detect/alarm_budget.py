@@ -49,6 +49,10 @@ class AlarmBudget:
         self.probability = min(self._most, self._alarms / max(tests, LEAST_TESTS))
         return self.probability != before
 
+    def touch(self) -> None:
+        """Count it as changed; without tests there is nothing to keep."""
+        self.changed = bool(self._tests)
+
     def dump(self) -> dict[str, Any]:
         """Return the state as JSON values."""
         return {"tests": list(self._tests.items()), "hour": self._hour}

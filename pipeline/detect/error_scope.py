@@ -315,7 +315,7 @@ class ErrorScope:
     def touch(self) -> None:
         """Count every key as changed."""
         self._dirty.update(self._series)
-        self.budget.changed = True
+        self.budget.touch()
 
     def take_changed(self) -> list[tuple[str, str]]:
         """Return key and state (JSON) of every key that changed; an empty state: forgotten."""

@@ -269,7 +269,7 @@ class MasqueradeScope:
     def touch(self) -> None:
         """Count every key as changed."""
         self._dirty.update(self._series)
-        self.budget.changed = True
+        self.budget.touch()
         if self._population != Usual():
             self._dirty.add(POPULATION)
 

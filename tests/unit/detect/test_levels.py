@@ -101,6 +101,16 @@ def test_noise_raises_as_many_false_alarms_a_week_as_the_rule_may(
     assert other.probability == budget.probability
 
 
+def test_a_budget_without_tests_has_nothing_to_keep() -> None:
+    budget = AlarmBudget(1, 1e-4)
+    budget.touch()
+    assert not budget.changed
+    budget.count(6_000_000, 1)
+    budget.changed = False
+    budget.touch()
+    assert budget.changed
+
+
 # -- zeros, missing minutes, series with few events
 
 
