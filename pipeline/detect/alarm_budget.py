@@ -5,6 +5,7 @@ the union bound holds for dependent windows too). n is what was tested in the la
 rows times minutes. It changes by the hour, from final minutes only.
 """
 
+import json
 from typing import Any, Final
 
 HOURS: Final = 168
@@ -25,13 +26,12 @@ class AlarmBudget:
         self._alarms, self._most = alarms_per_week, most
         self._tests: dict[int, int] = {}
         self._hour = 0
-        self.changed = False
-        """Whether tests came since somebody who keeps them apart asked last; theirs to clear."""
+        self._changed = False
         self.probability = min(most, alarms_per_week / LEAST_TESTS)
 
     def count(self, minute: int, tests: int) -> bool:
         """Take the tests of a final minute; return whether the probability is another now."""
-        hour, self.changed = minute // 60, True
+        hour, self._changed = minute // 60, True
         self._tests[hour] = self._tests.get(hour, 0) + tests
         if hour == self._hour:
             return False
@@ -51,7 +51,14 @@ class AlarmBudget:
 
     def touch(self) -> None:
         """Count it as changed; without tests there is nothing to keep."""
-        self.changed = bool(self._tests)
+        self._changed = bool(self._tests)
+
+    def take_states(self, rule_id: str) -> list[tuple[str, str, str]]:
+        """Return detector name, key and state (JSON) if tests came since the last time."""
+        if not self._changed:
+            return []
+        self._changed = False
+        return [(rule_id + BUDGET, "", json.dumps(self.dump()))]
 
     def dump(self) -> dict[str, Any]:
         """Return the state as JSON values."""

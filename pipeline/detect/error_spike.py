@@ -212,9 +212,7 @@ class ErrorSpike:
             for key, state in scope.take_changed()
         ]
         for scope in self._scopes:
-            if scope.budget.changed:
-                scope.budget.changed = False
-                states.append((scope.rule.id + BUDGET, "", json.dumps(scope.budget.dump())))
+            states += scope.budget.take_states(scope.rule.id)
         for rule_id, key in sorted(self._book.changed):
             episodes = self._book.dump((rule_id, key))
             states.append((rule_id + EPISODES, key, json.dumps(episodes) if episodes else ""))

@@ -158,10 +158,7 @@ class MasqueradeBurst:
     def take_states(self) -> list[tuple[str, str, str]]:
         """Return detector name, key and state (JSON) of all that changed; empty: forgotten."""
         states = [(self._rule.id, key, state) for key, state in self._scope.take_changed()]
-        budget = self._scope.budget
-        if budget.changed:
-            budget.changed = False
-            states.append((self._rule.id + BUDGET, "", json.dumps(budget.dump())))
+        states += self._scope.budget.take_states(self._rule.id)
         for rule_id, key in sorted(self._book.changed):
             episodes = self._book.dump((rule_id, key))
             states.append((rule_id + EPISODES, key, json.dumps(episodes) if episodes else ""))

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import polars as pl
 
@@ -48,6 +48,12 @@ class DetectRun:
         """Make minutes final up to ``through``."""
         self.detection.finalise(_frame(rows).sort("minute"), through * MINUTE)
         self.open = self.open.filter(pl.col("minute") >= through * MINUTE)
+
+    def after(self, rows: Stats, through: int) -> Self:
+        """Make minutes final, take what changed, and return the run."""
+        self.finalise(rows, through)
+        self.take()
+        return self
 
     def take(self) -> list[dict[str, Any]]:
         """Take what changed; return the anomalies."""

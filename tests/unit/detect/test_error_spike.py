@@ -165,13 +165,9 @@ def test_among_more_pages_a_spike_needs_more_errors_also_after_a_restart() -> No
             if rule.id in {INSTANCE, PAGE}
         ]
         rows = [requests(T + m, f"page_{n}#show", 40, 1) for m in range(180) for n in range(pages)]
-        run = DetectRun(rules)
-        run.finalise(frame(rows), T + 180)
-        run.take()
+        run = DetectRun(rules).after(rows, T + 180)
         run = run.restarted() if restart else run
-        run.finalise([requests(T + 180, "page_0#show", 40, 35)], T + 1440)
-        run.take()
-        [alert] = run.latest()
+        [alert] = run.after([requests(T + 180, "page_0#show", 40, 35)], T + 1440).latest()
         return float(alert["threshold"])
 
     assert threshold(1, "1") == threshold(1, "1000")

@@ -99,13 +99,10 @@ def test_among_more_people_a_burst_needs_more_also_after_a_restart() -> None:
         helping = [
             acting(T + m, f"h{n}", [str(n)], 0, 1) for m in range(100) for n in range(people)
         ]
-        run = DetectRun([changed_rule(shipped, {"max_alarms_per_week": alarms, "min_ratio": "1"})])
-        run.finalise(frame(helping), T + 100)
-        run.take()
+        rule = changed_rule(shipped, {"max_alarms_per_week": alarms, "min_ratio": "1"})
+        run = DetectRun([rule]).after(helping, T + 100)
         run = run.restarted() if restart else run
-        run.finalise(frame(burst("web_logs")), T + 1440)
-        run.take()
-        [alert] = run.latest()
+        [alert] = run.after(burst("web_logs"), T + 1440).latest()
         return float(alert["threshold"])
 
     assert threshold(1, "1") == threshold(1, "100")
