@@ -46,13 +46,15 @@ _NO_NULLS: Final = np.zeros(0, np.uint8)
 
 
 class Taken(NamedTuple):
-    """What changed: ``stats`` in STAT_COLUMNS; ``closed`` the (feed, minute)s that just closed.
+    """What changed: ``stats`` in STAT_COLUMNS.
 
-    ``columns`` are those of ``stats``, as an encoder takes them; None if keys were folded.
+    ``counted``: which of ``stats`` may count anything else than when they were last taken; the
+    others have a new status only. ``columns`` are those of ``stats``, as an encoder takes them;
+    None if keys were folded.
     """
 
     stats: pl.DataFrame
-    closed: frozenset[tuple[Feed, int]]
+    counted: npt.NDArray[np.bool_]
     columns: StatColumns | None = None
 
 
@@ -140,19 +142,20 @@ class RequestStats:
 
     def take(self, version: int) -> Taken:
         """Return every identity that changed, closed or became final; drop the final ones."""
+        with_deltas = self._changes
         self._mark_changed(self._held.of_minutes([*self._just_closed, *self._final]))
         slots = self._order[: self._changes]
-        columns, most_keys = self._columns(slots, version)
+        columns, order, most_keys = self._columns(slots, version)
         frame = frame_of(columns)
-        closed = self._told(self._just_closed)
         self._newest_taken = int(frame["minute"].max() or 0)  # type: ignore[arg-type]
         self._changed[slots] = False
         self._changes = 0
         self._drop(self._final)
         self._final, self._just_closed = [], []
         if self._max_keys is not None and most_keys > self._max_keys:
-            return Taken(fold_rare_keys(frame, self._max_keys), closed)
-        return Taken(frame, closed, columns)
+            folded = fold_rare_keys(frame, self._max_keys)
+            return Taken(folded, np.ones(folded.height, bool))
+        return Taken(frame, order < with_deltas, columns)
 
     def delivered(self, first_offset: int) -> None:
         """Take the output offset of the last take's first record."""
@@ -221,12 +224,6 @@ class RequestStats:
     def _names_of(self, names: pl.Series) -> I64:
         return self._names.numbers_of_views(0, text_views(names), _NO_NULLS)
 
-    def _told(self, minutes: list[int]) -> frozenset[tuple[Feed, int]]:
-        # After an outage they are many, and a text costs as much as all of them.
-        names = self._names.texts(np.arange(len(self._names))).series().to_list()
-        told = map(self._held.minute, minutes)
-        return frozenset((names[number], start) for number, start in told)
-
     def _identities(self, frame: pl.DataFrame) -> Identities:
         return Identities(
             self._names_of(frame["feed"]),
@@ -261,8 +258,8 @@ class RequestStats:
         self._members.add(np.repeat(slots, counts), texts)
         self._members.cap(slots[held["members_capped"].to_numpy() & (counts > 0)])
 
-    def _columns(self, slots: I64, version: int) -> tuple[StatColumns, int]:
-        """Return the records of slots, and the most keys of a final minute and dimension."""
+    def _columns(self, slots: I64, version: int) -> tuple[StatColumns, I64, int]:
+        """Return records of slots in order, that order, and the most keys of a final dimension."""
         rows, keys = self._held.identities(slots)
         sort = in_order(rows, keys, self._names)
         slots = slots[sort.order]
@@ -277,7 +274,7 @@ class RequestStats:
             samples=[kept.arrow_lists(slots) for kept in (self._requests, self._sessions)],
             version=version,
         )
-        return columns, sort.most_keys(states == FINAL)
+        return columns, sort.order, sort.most_keys(states == FINAL)
 
     def _drop(self, minutes: list[int]) -> None:
         self._forget(self._held.drop(minutes))

@@ -5,8 +5,9 @@ the union bound holds for dependent windows too). n is what was tested in the la
 rows times minutes. It changes by the hour, from final minutes only.
 """
 
-import json
 from typing import Any, Final
+
+from pipeline.detect.state_text import dumped
 
 HOURS: Final = 168
 LEAST_TESTS: Final = 10_080
@@ -58,7 +59,7 @@ class AlarmBudget:
         if not self._changed:
             return []
         self._changed = False
-        return [(rule_id + BUDGET, "", json.dumps(self.dump()))]
+        return [(rule_id + BUDGET, "", dumped(self.dump()))]
 
     def dump(self) -> dict[str, Any]:
         """Return the state as JSON values."""

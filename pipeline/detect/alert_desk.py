@@ -10,7 +10,6 @@ was. A finding belongs to the published alert of the same rule and key whose win
 story keeps one episode id while its evidence grows, however late the rows come.
 """
 
-import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
@@ -18,6 +17,7 @@ from typing import Final
 from pipeline.detect.alert_record import ADDED, Record, fingerprint_of, record_of, retracted
 from pipeline.detect.finding import Finding
 from pipeline.detect.rules import AnyRule
+from pipeline.detect.state_text import dumped, loaded
 from pipeline.detect.suppression import KEPT, Suppressions, Told, reach, subject_of
 from pipeline.domain.event_time import MINUTE
 
@@ -182,7 +182,7 @@ class AlertDesk:
         """Return detector name, key and state (JSON) of what changed; empty: forgotten."""
         kept = {**self._told, **self._alerts}
         states = [
-            (DETECTOR, "|".join(identity), json.dumps(kept[identity]) if identity in kept else "")
+            (DETECTOR, "|".join(identity), dumped(kept.get(identity)))
             for identity in sorted(self._dirty)
         ]
         self._dirty.clear()
@@ -191,7 +191,7 @@ class AlertDesk:
 
     def restore(self, state: str) -> None:
         """Take back a published alert, or a count of alerts that were kept back."""
-        found = json.loads(state)
+        found = loaded(state)
         if KEPT in found:
             self._suppressions.restore(found)
             return

@@ -1,6 +1,5 @@
 """All detectors over one stream of request stats, and the alerts that come of them."""
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
@@ -12,6 +11,7 @@ from pipeline.detect.frames import anomalies_frame, states_frame
 from pipeline.detect.registry import Detector, detectors
 from pipeline.detect.rules import AnyRule, check_references
 from pipeline.detect.signals import Signals
+from pipeline.detect.state_text import dumped, loaded
 from pipeline.detect.succession import Judges, State, inherit, origins, succeed
 from pipeline.domain.event_time import MINUTE
 from pipeline.domain.feeds import FEEDS, Feed
@@ -73,16 +73,8 @@ class Detection:
             detector.observe(signals)
         self._stale = True
 
-    def close(self, stats: pl.DataFrame, through: Mapping[Feed, int]) -> None:
-        """Take stats of minutes that just closed.
-
-        Every minute of a feed that ends at or before ``through`` (microseconds) is closed.
-        """
-        if stats.height:
-            signals = Signals(stats)
-            for detector in self._detectors:
-                detector.observe(signals)
-        self._stale = self._stale or stats.height > 0
+    def close(self, through: Mapping[Feed, int]) -> None:
+        """Take how far feeds are closed: every minute that ends at or before it (microseconds)."""
         self._close({feed: at // MINUTE for feed, at in through.items()})
 
     def finalise(self, stats: pl.DataFrame, through: int) -> None:
@@ -125,7 +117,7 @@ class Detection:
         states += [state for detector in self._detectors for state in detector.take_states()]
         states += self._desk.take_states()
         if self._moved:
-            states.append((STAGE, "", json.dumps({"closed": self._closed, "final": self._final})))
+            states.append((STAGE, "", dumped({"closed": self._closed, "final": self._final})))
             self._moved = False
         if states:
             states += self._changed_origins()
@@ -136,7 +128,7 @@ class Detection:
         if self._judges.origins == self._origins:
             return []
         self._origins = dict(self._judges.origins)
-        return [(STAGE, ORIGINS, json.dumps(self._origins))]
+        return [(STAGE, ORIGINS, dumped(self._origins))]
 
     def restore(self, states: Iterable[Mapping[str, Any]]) -> None:
         """Take back the latest state of every detector and key (detector_state fields).
@@ -149,9 +141,9 @@ class Detection:
             if not state:
                 continue
             if (name, key) == (STAGE, ORIGINS):
-                self._origins = json.loads(state)
+                self._origins = loaded(state)
             elif name == STAGE:
-                moment = json.loads(state)
+                moment = loaded(state)
                 self._closed.update(moment["closed"])
                 self._final = moment["final"]
             elif name == ALERT_DESK:

@@ -1,6 +1,5 @@
 """Errors of one status class per key of one dimension: windows, baselines, judgement."""
 
-import json
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,6 +15,7 @@ from pipeline.detect.hot_keys import HotKeys
 from pipeline.detect.minute_cells import MinuteCells
 from pipeline.detect.rules import ErrorSpikeRule
 from pipeline.detect.share_baseline import ShareBaseline, ShareModel
+from pipeline.detect.state_text import dumped, loaded
 from pipeline.domain.feeds import WEB_LOGS
 
 
@@ -333,11 +333,11 @@ class ErrorScope:
         ]
         sums = [b.requests, b.errors, b.scatter, b.scatter_weight, b.at]
         state = {"baseline": sums, "recent": recent, "seen": series.seen, "since": series.since}
-        return json.dumps(state)
+        return dumped(state)
 
     def restore(self, key: str, state: str) -> None:
         """Take back a key's state."""
-        read = json.loads(state)
+        read = loaded(state)
         series = Series(
             ShareBaseline(*read["baseline"]), seen=read["seen"], since=read.get("since", 0)
         )

@@ -8,7 +8,6 @@ after all: then it is no spike any more. Errors around a rate that is itself unc
 binomial (Greenwood and Yule, J. R. Stat. Soc. 83 (1920) 255).
 """
 
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Final
@@ -25,6 +24,7 @@ from pipeline.detect.error_spike_words import error_finding
 from pipeline.detect.finding import Finding
 from pipeline.detect.rules import ErrorSpikeRule
 from pipeline.detect.signals import Signals
+from pipeline.detect.state_text import dumped, loaded
 from pipeline.domain.feeds import WEB_LOGS, Feed
 
 EPISODES: Final = ".episodes"
@@ -215,7 +215,7 @@ class ErrorSpike:
             states += scope.budget.take_states(scope.rule.id)
         for rule_id, key in sorted(self._book.changed):
             episodes = self._book.dump((rule_id, key))
-            states.append((rule_id + EPISODES, key, json.dumps(episodes) if episodes else ""))
+            states.append((rule_id + EPISODES, key, dumped(episodes or None)))
         self._book.changed.clear()
         return states
 
@@ -224,9 +224,9 @@ class ErrorSpike:
         if name in self._by_id:
             self._by_id[name].restore(key, state)
         elif name.removesuffix(EPISODES) in self._by_id:
-            self._book.load(name.removesuffix(EPISODES), key, json.loads(state))
+            self._book.load(name.removesuffix(EPISODES), key, loaded(state))
         elif name.removesuffix(BUDGET) in self._by_id:
-            self._by_id[name.removesuffix(BUDGET)].budget.load(json.loads(state))
+            self._by_id[name.removesuffix(BUDGET)].budget.load(loaded(state))
 
     def resume(self, closed: Mapping[Feed, int], final: int) -> None:
         """Take the moment that the restored states speak of (minutes)."""

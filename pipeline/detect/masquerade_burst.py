@@ -6,7 +6,6 @@ learn from final minutes only, and never from those that were flagged. As in ``f
 mean leans on everybody's (``help_baseline``: shrinkage of a Gamma mean, Efron & Morris 1975).
 """
 
-import json
 from collections.abc import Iterator, Mapping
 from itertools import groupby
 from typing import Final
@@ -19,6 +18,7 @@ from pipeline.detect.masquerade_scope import FeedCount, MasqueradeScope
 from pipeline.detect.masquerade_words import masquerade_finding
 from pipeline.detect.rules import MasqueradeBurstRule
 from pipeline.detect.signals import SAMPLED, Signals
+from pipeline.detect.state_text import dumped, loaded
 from pipeline.domain.feeds import Feed
 
 EPISODES: Final = ".episodes"
@@ -161,7 +161,7 @@ class MasqueradeBurst:
         states += self._scope.budget.take_states(self._rule.id)
         for rule_id, key in sorted(self._book.changed):
             episodes = self._book.dump((rule_id, key))
-            states.append((rule_id + EPISODES, key, json.dumps(episodes) if episodes else ""))
+            states.append((rule_id + EPISODES, key, dumped(episodes or None)))
         self._book.changed.clear()
         return states
 
@@ -170,9 +170,9 @@ class MasqueradeBurst:
         if name == self._rule.id:
             self._scope.restore(key, state)
         elif name == self._rule.id + EPISODES:
-            self._book.load(self._rule.id, key, json.loads(state))
+            self._book.load(self._rule.id, key, loaded(state))
         elif name == self._rule.id + BUDGET:
-            self._scope.budget.load(json.loads(state))
+            self._scope.budget.load(loaded(state))
 
     def resume(self, closed: Mapping[Feed, int], final: int) -> None:
         """Take the moment that the restored states speak of (minutes)."""

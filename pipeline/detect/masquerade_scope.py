@@ -1,6 +1,5 @@
 """Acting as others, per person: windows over both feeds, baselines, judgement of a minute."""
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -12,6 +11,7 @@ from pipeline.detect.episodes import Peak
 from pipeline.detect.help_baseline import FadingMean, HelpModel, expect
 from pipeline.detect.pending import Pending
 from pipeline.detect.rules import MasqueradeBurstRule
+from pipeline.detect.state_text import dumped, loaded
 
 POPULATION = ""
 """Key of the baseline of everybody who masquerades."""
@@ -281,12 +281,12 @@ class MasqueradeScope:
 
     def _dump(self, key: str) -> str:
         if key == POPULATION:
-            return json.dumps({"usual": self._population.dump()})
+            return dumped({"usual": self._population.dump()})
         series = self._series.get(key)
         if series is None:
             return ""
         recent = [[minute, dict(cell)] for minute, cell in series.recent.items()]
-        return json.dumps(
+        return dumped(
             {
                 "usual": series.usual.dump(),
                 "recent": recent,
@@ -298,7 +298,7 @@ class MasqueradeScope:
 
     def restore(self, key: str, state: str) -> None:
         """Take back somebody's state."""
-        read = json.loads(state)
+        read = loaded(state)
         usual = Usual.load(read["usual"])
         if key == POPULATION:
             self._population = usual

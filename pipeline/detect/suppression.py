@@ -5,12 +5,12 @@ runs over the same statistics keep back the same. The time counts from the end o
 was published; its alerts' own quiet minutes are the least, for within them it may still grow.
 """
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from pipeline.detect.finding import Finding
 from pipeline.detect.rules import AnyRule
+from pipeline.detect.state_text import dumped
 from pipeline.domain.event_time import MINUTE
 
 MAX_KEPT: Final = 1000
@@ -112,7 +112,7 @@ class Suppressions:
         states = []
         for subject in sorted(self._dirty):
             kept = sorted(self._final.get(subject, ()))
-            state = json.dumps({"subject": subject, "kept": kept}) if kept else ""
+            state = dumped({"subject": subject, "kept": kept}) if kept else ""
             states.append(("|".join((KEPT, *subject)), state))
         self._dirty.clear()
         return states

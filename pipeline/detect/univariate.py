@@ -9,12 +9,12 @@ Hosking and Wallis, "Parameter and Quantile Estimation for the Generalized Paret
 1987), so that the score is a chance whatever the series looks like. After an alarm it rests.
 """
 
-import json
 from typing import Final, NamedTuple, Self
 
 import numpy as np
 
 from pipeline.detect import univariate_kernels as kernels
+from pipeline.detect.state_text import dumped, loaded
 
 SECONDS_A_DAY: Final = 86_400
 _BIN_S: Final = SECONDS_A_DAY // kernels.DAY_BINS
@@ -76,12 +76,12 @@ class UnivariateDetector:
     def snapshot(self) -> str:
         """Return all it knows as text."""
         arrays = [array.ravel().tolist() for array in self._arrays()]
-        return json.dumps({"arrays": arrays, "rests_until": self._rests_until})
+        return dumped({"arrays": arrays, "rests_until": self._rests_until})
 
     @classmethod
     def restored(cls, snapshot: str, *, alarm_at: float = ALARM_AT, rest_s: int = REST_S) -> Self:
         """Return a detector that goes on where ``snapshot`` was taken."""
-        known = json.loads(snapshot)
+        known = loaded(snapshot)
         detector = cls(alarm_at=alarm_at, rest_s=rest_s)
         for array, values in zip(detector._arrays(), known["arrays"], strict=True):
             array.ravel()[:] = values

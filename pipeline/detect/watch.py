@@ -7,7 +7,6 @@ cause; and what nobody foresaw is bounded by ``max_alerts_per_hour``: keys beyon
 contributors of one alert, with the key ``MANY``.
 """
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
@@ -17,6 +16,7 @@ from pipeline.detect.evidence import MANY
 from pipeline.detect.finding import Finding
 from pipeline.detect.scope import Flag, Scope
 from pipeline.detect.signals import Signals
+from pipeline.detect.state_text import dumped, loaded
 from pipeline.detect.watch_words import watch_finding
 from pipeline.domain.feeds import Feed
 
@@ -24,9 +24,6 @@ EPISODES: Final = ".episodes"
 MINUTES: Final = ".minutes"
 WHOLE: Final = ".whole"
 """Suffixes of the detector name under which parts of a rule's state are kept; levels have none."""
-
-_ENCODER: Final = json.JSONEncoder(separators=(",", ":"), check_circular=False)
-"""A state is a tree; ``json.dumps`` would make an encoder for each of thousands."""
 
 AnyScope = Scope[Any]
 Flags = Mapping[str, Sequence[Flag]]
@@ -195,7 +192,8 @@ class Watch:
         """Return detector name, key and state (JSON) of all that changed; empty: forgotten."""
         states = [one for scope in self._scopes for one in _states(scope)]
         for rule_id, key in sorted(self._book.changed):
-            states.append((rule_id + EPISODES, key, _json(self._book.dump((rule_id, key)) or None)))
+            state = dumped(self._book.dump((rule_id, key)) or None)
+            states.append((rule_id + EPISODES, key, state))
         self._book.changed.clear()
         return states
 
@@ -211,7 +209,7 @@ class Watch:
         scope = self._by_id.get(rule_id)
         if scope is None:
             return
-        value = json.loads(state)
+        value = loaded(state)
         if not kind:
             scope.load_key(key, value)
         elif f".{kind}" == MINUTES:
@@ -251,14 +249,10 @@ def _excess(flag: Flag) -> float:
 def _states(scope: AnyScope) -> Iterable[tuple[str, str, str]]:
     name = scope.rule.id
     for key in sorted(scope.dirty):
-        yield name, key, _json(scope.dump_key(key))
+        yield name, key, dumped(scope.dump_key(key))
     scope.dirty.clear()
     for minute, state in scope.take_minutes():
-        yield name + MINUTES, str(minute), _json(state)
+        yield name + MINUTES, str(minute), dumped(state)
     if scope.whole_dirty:
         scope.whole_dirty = False
-        yield name + WHOLE, "", _json(scope.dump_whole())
-
-
-def _json(value: Any) -> str:
-    return "" if value is None else _ENCODER.encode(value)
+        yield name + WHOLE, "", dumped(scope.dump_whole())

@@ -12,7 +12,7 @@ from typing import Any, Final
 import polars as pl
 
 from pipeline.aggregate.deltas import DELTA_COLUMNS
-from pipeline.aggregate.stats import Reached, RequestStats
+from pipeline.aggregate.stats import Reached, RequestStats, Taken
 from pipeline.codecs.chunk import Chunk
 from pipeline.codecs.cloud_events import SITE
 from pipeline.codecs.marks import StageMark
@@ -209,7 +209,7 @@ class DetectTask:
                 if taken.columns is None
                 else self._blocks.columns(REQUEST_STATS, 0, taken.columns)
             )
-        self._judge(stats, reached)
+        self._judge(taken, reached)
         anomalies, states = self._detection.take(version)
         if anomalies.height:
             blocks.append(self._blocks.block(ANOMALIES, 0, anomalies))
@@ -229,16 +229,16 @@ class DetectTask:
     def _version(self) -> int:
         return (self._generation << 48) | self._sequence
 
-    def _judge(self, stats: pl.DataFrame, reached: Reached) -> None:
-        status = pl.col("status")
-        moving = stats.filter(status.is_in(["open", "closed"]))
+    def _judge(self, taken: Taken, reached: Reached) -> None:
+        stats, status = taken.stats, pl.col("status")
+        # Detectors know already what a minute counts that only closed.
+        moving = stats.filter(pl.Series(taken.counted) & status.is_in(["open", "closed"]))
         if moving.height:
             self._detection.observe(moving)
         if reached.closed_through:
             # A watermark closes what ends strictly before it; detectors count the end as closed.
             through = {feed: watermark - 1 for feed, watermark in reached.closed_through.items()}
-            # What just closed is among the moving ones, so it has been observed.
-            self._detection.close(stats.clear(), through)
+            self._detection.close(through)
         if reached.limit is not None:
             final = stats.filter(status == "final").sort("minute", maintain_order=True)
             self._detection.finalise(final, reached.limit)

@@ -40,9 +40,10 @@ class DetectRun:
 
     def close(self, through: dict[str, int], rows: Stats = ()) -> None:
         """Close minutes up to ``through`` (minutes)."""
-        self.open = pl.concat([self.open, _frame(rows)])
+        if len(rows):
+            self.observe(rows)
         micros: Any = {feed: minute * MINUTE for feed, minute in through.items()}
-        self.detection.close(_frame(rows), micros)
+        self.detection.close(micros)
 
     def finalise(self, rows: Stats, through: int) -> None:
         """Make minutes final up to ``through``."""

@@ -70,7 +70,6 @@ def test_minutes_that_close_and_are_final_at_once_are_published_once() -> None:
     taken = stats.take(1)
     assert taken.stats.height == taken.stats.unique(["minute", "dimension", "key"]).height
     assert taken.stats.height == 30 * 102
-    assert len(taken.closed) == 30
     assert (len(stats), set(taken.stats["status"])) == (0, {"final"})
 
 

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-import polars as pl
 import pyarrow as pa
 
 from pipeline.detect.detection import Detection
@@ -225,10 +224,10 @@ class Watching(Detection):
         super().__init__([])
         self.through: dict[str, int] = {}
 
-    def close(self, stats: pl.DataFrame, through: Mapping[Feed, int]) -> None:
+    def close(self, through: Mapping[Feed, int]) -> None:
         """Remember; an end that equals ``through`` counts as closed."""
         self.through.update(through)
-        super().close(stats, through)
+        super().close(through)
 
 
 def test_rule_20_detectors_see_a_minute_closed_when_its_statistics_are() -> None:
