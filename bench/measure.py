@@ -4,7 +4,7 @@ import os
 import resource
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from multiprocessing import get_context
@@ -47,6 +47,14 @@ class Rate(NamedTuple):
     def per_s_wall(self) -> float:
         """Rows per second on the wall."""
         return self.rows / self.cost.wall_s
+
+
+def fastest(runs: Sequence[Rate]) -> Rate:
+    """Return the run that took least: what slows the others comes from outside.
+
+    So argues the documentation of ``timeit.Timer.repeat``.
+    """
+    return max(runs, key=lambda run: run.per_s_core)
 
 
 def measured_core() -> set[int]:
@@ -124,6 +132,11 @@ def reference_work() -> None:
     sum(number % 7 for number in range(1_500_000))
     for seed in range(3):
         np.sort(np.random.default_rng(seed).integers(0, 1 << 62, 600_000))
+
+
+def reference_cpu_s() -> float:
+    """Return how fast the machine is just now: CPU-seconds of ``reference_work`` on its core."""
+    return apart(reference_work).cost.cpu_s
 
 
 def _pin() -> None:

@@ -34,7 +34,7 @@ import psutil
 from bench.broker_rows import BrokerRows, Numbers
 from bench.installation import Installation, varied
 from bench.kafka_alone import kafka_alone
-from bench.measure import apart, leave_measured_core, reference_work
+from bench.measure import leave_measured_core, reference_cpu_s
 from bench.restore_broker import Started, gauges
 from bench.stage_run import LIMIT_S, POLL_S, StageFailedError, cpu_s, joined, start, stop
 from pipeline.app.catching_up import caught_up, tallies
@@ -237,9 +237,9 @@ def main() -> None:
             for turn in range(given.rounds):
                 for count in counts:
                     log = directory / f"open-{count}-{turn}.log"
-                    before = apart(reference_work).cost.cpu_s
+                    before = reference_cpu_s()
                     one = asyncio.run(measure(bare, count, loads[count], log))
-                    reference = (before + apart(reference_work).cost.cpu_s) / 2
+                    reference = (before + reference_cpu_s()) / 2
                     found[count].append(one._replace(reference_cpu_s=reference))
                     print(log.stem, found[count][-1], file=sys.stderr, flush=True)
     show(found)

@@ -12,6 +12,7 @@ import psutil
 import pyarrow as pa
 
 from bench.installation import Installation, varied
+from bench.measure import reference_cpu_s
 from bench.stage_run import cpu_s, joined, start, stop
 from pipeline.app.commands.topics import create
 from pipeline.domain.topics import WEB_LOGS
@@ -67,7 +68,9 @@ async def _paced(installed: Installation, directory: Path) -> dict[str, Any]:
             app_id="paced",
             commit_interval_ms=interval,
         )
+        before = await asyncio.to_thread(reference_cpu_s)
         found = await _with_interval(there, loads, directory)
+        found["reference_cpu_s"] = round((before + await asyncio.to_thread(reference_cpu_s)) / 2, 3)
         figures |= {f"paced_commits_{interval}_ms_{name}": said for name, said in found.items()}
     return figures
 

@@ -20,13 +20,14 @@ os.environ.setdefault("POLARS_MAX_THREADS", "1")
 
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 import polars as pl
 import psutil
 
+from pipeline.app.heap import give_back
 from pipeline.domain.event_time import MINUTE, EventTimeRules
 from pipeline.domain.feeds import LIVE_EVENTS, WEB_LOGS
 from pipeline.sessionize.sessions import Sessions
@@ -59,10 +60,10 @@ class World:
         browser = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko)"
         self.agents = pl.Series([f"{browser} Chrome/{i}.0.0.0 Safari/537.36" for i in range(500)])
 
-    def everyone(self) -> list[pl.DataFrame]:
-        """Return one row of each open session."""
-        everyone = range(0, self.sessions, CHUNK)
-        return [self._rows(np.arange(i, min(i + CHUNK, self.sessions))) for i in everyone]
+    def everyone(self) -> Iterator[pl.DataFrame]:
+        """Return one row of each open session, a chunk at a time."""
+        for first in range(0, self.sessions, CHUNK):
+            yield self._rows(np.arange(first, min(first + CHUNK, self.sessions)))
 
     def in_use(self, few: int | None) -> np.ndarray:
         """Return so many of the places of open sessions, None: all of them."""
@@ -122,17 +123,21 @@ def timed(work: Callable[[], Any]) -> tuple[float, Any]:
     return time.process_time() - started, result
 
 
+def resident() -> int:
+    """Return the bytes that are resident once free ones are given back, as a worker does."""
+    give_back()
+    return int(psutil.Process().memory_info().rss)
+
+
 def run(count: int) -> None:
     """Fill up, then measure both loads; prints a line for each."""
     world, sessions = World(count), Sessions(EventTimeRules())
-    process = psutil.Process()
-    chunks = world.everyone()
-    before = process.memory_info().rss
-    for chunk in chunks:
+    before = resident()
+    for chunk in world.everyone():
         sessions.add(WEB_LOGS, chunk)
     sessions.take_columns(1)
     sessions.delivered(0)
-    del chunks, chunk
+    del chunk
     version = 1
     for load, few in LOADS.items():
         adding = taking = 0.0
@@ -151,7 +156,7 @@ def run(count: int) -> None:
             taking += seconds
             records += len(taken["start"])
         del taken, batches, batch
-        size = (process.memory_info().rss - before) / sessions.open
+        size = (resident() - before) / sessions.open
         print(
             f"{sessions.open:>9,} open, {load}: {rows / (adding + taking):>9,.0f} rows/s, "
             f"add {adding / rows * 1e9:,.0f} ns/row, take {taking / rows * 1e9:,.0f} ns/row "
