@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from bench.installation import Installation, varied
 from bench.measure import reference_cpu_s
+from bench.speed import Speed
 from bench.stage_run import cpu_s, joined, start, stop
 from pipeline.app.commands.topics import create
 from pipeline.domain.topics import WEB_LOGS
@@ -83,16 +84,18 @@ async def _with_interval(there: Installation, loads: list[Load], directory: Path
         process = start(command, there.environment, log.fileno())
         try:
             await joined(there, "sessionize")
-            return await _measure(there, loads, psutil.Process(process.pid))
+            with Speed(directory / "speed.log") as speed:
+                return await _measure(there, loads, psutil.Process(process.pid), speed)
         finally:
             stop(process)
 
 
 async def _measure(
-    there: Installation, loads: list[Load], worker: psutil.Process
+    there: Installation, loads: list[Load], worker: psutil.Process, speed: Speed
 ) -> dict[str, Any]:
     """Publish everything; count from SETTLE_S on to the last load."""
     group, lags = there.settings.group("sessionize"), list[int]()
+    used = list[tuple[float, float]]()
     publisher = TransactionalPublisher(there.settings.kafka(), "paced")
     await publisher.start()
     settled, published = round(SETTLE_S / EVERY_S), 0
@@ -102,19 +105,26 @@ async def _measure(
             for number, load in enumerate(loads):
                 await asyncio.sleep(max(began + number * EVERY_S - time.monotonic(), 0))
                 if number == settled:
-                    before, since, published = cpu_s(worker), time.monotonic(), 0
+                    published = 0
                     earlier = await _commits(progress, group)
+                if number >= settled:
+                    used.append((time.monotonic(), cpu_s(worker)))
                 await publisher.publish(load)
                 published += sum(len(block.values) for block in load if isinstance(block, Block))
                 if number > settled and number % ASK_EVERY == 0:
                     lag = await progress.lag(group, [WEB_LOGS.name])
                     lags.append(sum(each.behind for each in lag.values()))
             await asyncio.sleep(max(began + len(loads) * EVERY_S - time.monotonic(), 0))
-            seconds, spent = time.monotonic() - since, cpu_s(worker) - before
+            used.append((time.monotonic(), cpu_s(worker)))
+            seconds, spent = used[-1][0] - used[0][0], used[-1][1] - used[0][1]
             commits = await _commits(progress, group) - earlier
+        free = speed.free(used)
         return {
             "rows_per_s": round(published / seconds),
             "cpu_s_per_s": round(spent / seconds, 3),
+            "cpu_s_per_free_s": round(free.cpu_s / max(free.seconds, 1e-9), 3),
+            "free_s": round(free.seconds, 1),
+            "free_look_ms": round(free.look_s * 1e3, 1),
             "commits_per_s": round(commits / seconds, 1),
             "largest_lag_rows": max(lags, default=0),
         }
