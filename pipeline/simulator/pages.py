@@ -32,7 +32,7 @@ class PageMix:
 
 _READING: Final = (
     Page(12, (r.DASHBOARD, r.CARDS, r.PLANNER)),
-    Page(16, (r.COURSE_HOME, r.TODO)),
+    Page(16, (r.COURSE_HOME, r.TODO_ITEMS)),
     Page(14, (r.MODULES, r.MODULE_DATA)),
     Page(9, (r.MODULE_ITEM, r.WIKI_PAGE)),
     Page(5, (r.MODULE_ITEM, r.ASSIGNMENT, r.GRAPHQL)),
@@ -98,7 +98,7 @@ ADMIN: Final = PageMix(
         Page(12, (r.PROFILE, r.LOGINS_API)),
         Page(6, (r.SETTINGS, r.GRAPHQL)),
         Page(4, (r.TERMS,)),
-        Page(12, (r.COURSE_HOME, r.TODO)),
+        Page(12, (r.COURSE_HOME, r.TODO_ITEMS)),
         Page(6, (r.ROSTER, r.GRAPHQL)),
     )
 )

@@ -27,7 +27,7 @@ def sit_quiz(world: World, person: Person, course: Course, at: int, dice: Dice) 
     journey = Journey(client, start, world.end_us, dice)
     arrive(journey, person)
     quiz = course.items("quiz")[0]
-    journey.open((routes.COURSE_HOME, routes.TODO), course)
+    journey.open((routes.COURSE_HOME, routes.TODO_ITEMS), course)
     journey.pause(10)
     journey.open((routes.QUIZ,), course, quiz)
     journey.pause(8)

@@ -89,7 +89,7 @@ CALENDAR: Final = Route("GET", "calendars", "show", "/calendar", "", "", None, 2
 PLANNER: Final = _get("planner", "index", "/api/v1/planner/items?per_page=100", _USER)
 CARDS: Final = _get("users", "dashboard_cards", "/api/v1/dashboard/dashboard_cards", _USER)
 UNREAD: Final = _get("conversations", "unread_count", "/api/v1/conversations/unread_count", _USER)
-TODO: Final = _get(
+TODO_ITEMS: Final = _get(
     "users", "todo_items", "/api/v1/users/self/todo?include[]=ungraded_quizzes", _USER
 )
 GRAPHQL: Final = Route("POST", "graphql", "execute", "/api/graphql", median_ms=70, context=_NONE)
