@@ -19,7 +19,6 @@ from pipeline.aggregate.deltas import RequestDeltas
 from pipeline.app import stage_tasks, wiring
 from pipeline.app.settings import Settings
 from pipeline.codecs.chunk import Chunk
-from pipeline.codecs.column_encoder import rows_of
 from pipeline.codecs.event_batch import event_batch, event_columns
 from pipeline.codecs.marks import Mark
 from pipeline.codecs.open_values import OpenValues, closed
@@ -192,17 +191,17 @@ class _SessionizeLine:
         with step("sessions: advance, take"):
             if watermark is not None:
                 self._sessions.advance(self._watermarks.feeds, watermark)
-            sessions = self._sessions.take_columns(version) if self._sessions.pending() else None
+            sessions = self._sessions.take_records(version) if self._sessions.pending() else None
         with step("deltas: take"):
-            deltas = self._deltas.take_columns(0, version) if self._deltas.pending() else None
-        for topic, columns in ((SESSIONS, sessions), (REQUEST_DELTAS, deltas)):
-            if columns is not None and rows_of(columns):
+            deltas = self._deltas.take_records(0, version) if self._deltas.pending() else None
+        for topic, records in ((SESSIONS, sessions), (REQUEST_DELTAS, deltas)):
+            if records is not None and records.rows:
                 with step("Avro encode"):
-                    block = self._blocks.columns(topic, 0, columns)
+                    block = self._blocks.records(topic, 0, records)
                 _batch_steps(self._steps, block)
         if sessions is not None:
             self._sessions.delivered(self._end)
-            self._end += rows_of(sessions)
+            self._end += sessions.rows
 
 
 def _batch_steps(steps: Steps, block: Block) -> None:

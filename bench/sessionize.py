@@ -135,7 +135,7 @@ def run(count: int) -> None:
     before = resident()
     for chunk in world.everyone():
         sessions.add(WEB_LOGS, chunk)
-    sessions.take_columns(1)
+    sessions.take_records(1)
     sessions.delivered(0)
     del chunk
     version = 1
@@ -151,10 +151,10 @@ def run(count: int) -> None:
                 marks = {WEB_LOGS: world.now - 60 * MINUTE, LIVE_EVENTS: world.now - 2 * MINUTE}
                 adding += timed(lambda marks=marks: sessions.advance(marks, marks[WEB_LOGS]))[0]
                 rows += batch.height
-            seconds, taken = timed(lambda version=version: sessions.take_columns(version))
+            seconds, taken = timed(lambda version=version: sessions.take_records(version))
             sessions.delivered(10**9 * version)
             taking += seconds
-            records += len(taken["start"])
+            records += taken.rows
         del taken, batches, batch
         size = (resident() - before) / sessions.open
         print(

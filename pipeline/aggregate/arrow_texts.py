@@ -32,9 +32,9 @@ class Texts(NamedTuple):
         """Return the texts as a String series."""
         return pl.Series(values=self.arrow(), dtype=pl.String)
 
-    def arrow_lists(self, counts: I64) -> "pa.LargeListArray[Any]":
-        """Return them as Arrow lists, ``counts[i]`` long; nothing is copied."""
-        return lists_of(counts, self.arrow())
+    def lists(self, counts: I64) -> "TextsInLists":
+        """Return them as lists, ``counts[i]`` long."""
+        return TextsInLists(offsets_of(counts), self)
 
     def arrow(self) -> pa.LargeStringArray:
         """Return the texts as an Arrow array; nothing is copied."""
@@ -47,12 +47,23 @@ class Texts(NamedTuple):
         return cast(pa.LargeStringArray, array)
 
 
-def lists_of(counts: I64, items: Any) -> "pa.LargeListArray[Any]":
-    """Return items as lists that are so long."""
-    bounds: Any = _offsets(counts)
-    buffers = [None, pa.py_buffer(bounds)]
+class TextsInLists(NamedTuple):
+    """List ``i`` is the texts from ``bounds[i]`` up to ``bounds[i + 1]``."""
+
+    bounds: I64
+    texts: Texts
+
+    def arrow(self) -> "pa.LargeListArray[Any]":
+        """Return the lists as an Arrow array; nothing is copied."""
+        return lists_of(self.bounds, self.texts.arrow())
+
+
+def lists_of(bounds: I64, items: Any) -> "pa.LargeListArray[Any]":
+    """Return items as lists: list ``i`` is those from ``bounds[i]`` up to ``bounds[i + 1]``."""
+    offsets: Any = bounds
+    buffers = [None, pa.py_buffer(offsets)]
     kind = pa.large_list(items.type)
-    lists = pa.Array.from_buffers(kind, len(counts), buffers, children=[items])
+    lists = pa.Array.from_buffers(kind, len(bounds) - 1, buffers, children=[items])
     return cast("pa.LargeListArray[Any]", lists)
 
 
@@ -95,13 +106,14 @@ def _of_arrow(array: Any) -> Texts:
 
 def picked(starts: I64, lengths: I64, pool: Bytes) -> Texts:
     """Return copies of the texts that lie in a pool."""
-    offsets = _offsets(lengths)
+    offsets = offsets_of(lengths)
     data = np.empty(offsets[-1], np.uint8)
     text_kernels.copy_texts(starts, lengths, pool, offsets, data)
     return Texts(offsets, data)
 
 
-def _offsets(lengths: I64) -> I64:
+def offsets_of(lengths: I64) -> I64:
+    """Return where each of things that are so long begins, one behind the other, and the end."""
     offsets = np.zeros(len(lengths) + 1, np.int64)
     np.cumsum(lengths, out=offsets[1:])
     return offsets

@@ -12,7 +12,7 @@ import polars as pl
 import pyarrow as pa
 
 from pipeline.aggregate import count_kernels
-from pipeline.aggregate.arrow_texts import I64, lists_of, longs_of
+from pipeline.aggregate.arrow_texts import I64, lists_of, longs_of, offsets_of
 from pipeline.aggregate.dimensions import DIMENSIONS, Wide
 from pipeline.domain.feeds import WEB_LOGS
 
@@ -66,23 +66,26 @@ class Counted(NamedTuple):
 
 
 class GivenOut(NamedTuple):
-    """Numbers of groups as columns: those before the histogram by their names, lists, FOLDED."""
+    """Numbers of groups: of histogram ``i`` the buckets from ``bounds[i]`` on, and ``FOLDED``."""
 
-    plain: dict[str, I64]
-    durations: "pa.LargeListArray[Any]"
+    bounds: I64
+    buckets: I64
     folded: I64
 
+    def durations(self) -> "pa.LargeListArray[Any]":
+        """Return the histograms as Arrow lists."""
+        return lists_of(self.bounds, longs_of(self.buckets))
 
-def given_out(groups: I64, timed: npt.NDArray[np.bool_], numbers: I64) -> GivenOut:
+
+def given_out(groups: I64, timed: npt.NDArray[np.bool_], numbers: I64, plain: I64) -> GivenOut:
     """Return the numbers of groups; histograms of those that are ``timed``, of others empty lists.
 
-    ``numbers`` has ``WIDTH`` columns.
+    ``numbers`` has ``WIDTH`` columns; ``plain`` gets a line for each of the first ``PLAIN``.
     """
-    plain, folded = np.empty((PLAIN, len(groups)), np.int64), np.empty(len(groups), np.int64)
+    folded = np.empty(len(groups), np.int64)
     buckets = np.empty(BUCKETS * int(np.count_nonzero(timed)), np.int64)
     count_kernels.give_out(groups, timed, numbers, plain, folded, buckets)
-    durations = lists_of(np.where(timed, BUCKETS, 0), longs_of(buckets))
-    return GivenOut(dict(zip((*SUMS, MAXIMUM), plain, strict=True)), durations, folded)
+    return GivenOut(offsets_of(timed * BUCKETS), buckets, folded)
 
 
 def are_timed(feeds: pl.Series, dimensions: pl.Series) -> npt.NDArray[np.bool_]:

@@ -5,14 +5,13 @@ a row of a matrix, and a compiled loop counts into it. Python does nothing for s
 for those with members.
 """
 
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import polars as pl
-import pyarrow as pa
 
 from pipeline.aggregate import count_kernels, narrow
-from pipeline.aggregate.arrow_texts import I64, Texts, picked, texts_of
+from pipeline.aggregate.arrow_texts import I64, texts_of
 from pipeline.aggregate.batch_columns import Batch, BatchColumns
 from pipeline.aggregate.counts import (
     MEMBERS,
@@ -20,9 +19,9 @@ from pipeline.aggregate.counts import (
     WIDTH,
     Counted,
     are_timed,
-    given_out,
     roomy,
 )
+from pipeline.aggregate.delta_records import LAYOUT, DeltaTexts, delta_records
 from pipeline.aggregate.dimensions import DIMENSIONS, Dimension, Wide
 from pipeline.aggregate.dimensions.parts import Flags
 from pipeline.aggregate.few_rows import FewRows
@@ -35,33 +34,7 @@ from pipeline.aggregate.row_traits import ActionTraits, column_traits
 from pipeline.aggregate.smallest_texts import SmallestTexts
 from pipeline.domain.event_time import MINUTE
 from pipeline.domain.feeds import FEEDS, WEB_LOGS, Feed
-
-DELTA_COLUMNS: Final = (
-    "feed",
-    "minute",
-    "dimension",
-    "key",
-    "partition",
-    "sequence",
-    "rows",
-    "status_1xx",
-    "status_2xx",
-    "status_3xx",
-    "status_4xx",
-    "status_5xx",
-    "status_other",
-    "errors",
-    "writes",
-    "masqueraded",
-    "participations",
-    "duration_sum",
-    "duration_max",
-    "durations",
-    "members",
-    "sample_request_ids",
-    "sample_session_ids",
-)
-
+from pipeline.domain.laid_out import Records
 
 _COUNTED: Final = ("status", "duration", "write", "masqueraded", "participated")
 
@@ -129,37 +102,29 @@ class RequestDeltas:
         return len(self._groups) > 0
 
     def take(self, partition: int, sequence: int) -> pl.DataFrame:
-        """Return ``take_columns`` as a frame."""
-        if not self.pending():
-            return pl.DataFrame(schema=dict.fromkeys(DELTA_COLUMNS, pl.Null))
-        return pl.DataFrame(pa.table(self.take_columns(partition, sequence)))
+        """Return ``take_records`` as a frame."""
+        return self.take_records(partition, sequence).frame(LAYOUT)
 
-    def take_columns(self, partition: int, sequence: int) -> dict[str, Any]:
-        """Return the deltas since the last take, one row per identity, and start anew.
+    def take_records(self, partition: int, sequence: int) -> Records:
+        """Return the deltas since the last take, one for each identity, and start anew.
 
-        There must be some. ``DELTA_COLUMNS`` as numpy arrays of numbers and Arrow arrays: frames
-        of polars are not made of them before somebody asks for one.
+        They are laid out as ``delta_records.LAYOUT`` says, and good until the next ``add``.
         """
         order = np.argsort(self._groups.left, kind="stable")
-        keys = self._groups.right[order]
+        minutes, keys = self._groups.left[order] * MINUTE, self._groups.right[order]
         spaces = self._keys.spaces(keys)
-        given = given_out(order, self._timed[spaces], self._numbers)
-        columns: dict[str, Any] = {
-            "feed": _named(self._feeds, spaces),
-            "minute": self._groups.left[order] * MINUTE,
-            "dimension": _named(self._names, spaces),
-            "key": self._keys.texts(keys).arrow(),
-            "partition": np.full(len(order), partition, np.int32),
-            "sequence": np.full(len(order), sequence, np.int64),
-            **given.plain,
-            "durations": given.durations,
-            # One more than the cap, so that whoever adds up knows that it was passed.
-            "members": self._members.arrow_lists(order, MEMBERS + 1),
-            "sample_request_ids": self._requests.arrow_lists(order),
-            "sample_session_ids": self._sessions.arrow_lists(order),
-        }
+        # Of members one more than the cap, so that whoever adds up knows that it was passed.
+        members = self._members.lists(order, MEMBERS + 1)
+        samples = self._requests.lists(order), self._sessions.lists(order)
+        taken = delta_records(
+            order,
+            self._numbers,
+            self._timed[spaces],
+            (minutes, spaces, keys, partition, sequence),
+            DeltaTexts(self._feeds, self._names, self._keys.memory, members, *samples),
+        )
         self._clear()
-        return {name: columns[name] for name in DELTA_COLUMNS}
+        return taken
 
     def _count(self, feed: Feed, keys: I64, rows: Counted, positions: I64) -> I64:
         """Count the rows at these positions; return the group of each."""
@@ -193,11 +158,6 @@ class RequestDeltas:
             each.clear()
         for kept in (self._requests, self._sessions):
             kept.clear()
-
-
-def _named(names: Texts, which: I64) -> pa.LargeStringArray:
-    starts = names.offsets[which]
-    return picked(starts, names.offsets[which + 1] - starts, names.data).arrow()
 
 
 def _is_worth_a_look(rows: Counted) -> Flags:

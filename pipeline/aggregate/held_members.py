@@ -88,7 +88,7 @@ class HeldMembers:
                 "number": numbers[places],
             }
             numbers[places] = pl.DataFrame(several).sort("row", "text")["number"].to_numpy()
-        lists = self._texts.texts(numbers).arrow_lists(counts)
+        lists = self._texts.texts(numbers).lists(counts).arrow()
         distinct = counts.copy()
         for row in np.flatnonzero(capped).tolist():
             distinct[row] = estimated_distinct(lists[row].as_py(), self._most, capped=True)

@@ -80,6 +80,11 @@ class TextIndex:
                 return found
             self._grow(max(int(texts.views[2 * done]) & 0x7FFFFFFF, len(missing)))
 
+    @property
+    def memory(self) -> Texts:
+        """All texts by number, where they lie; good until ``numbers`` is called after ``clear``."""
+        return Texts(self._ends, self._pool)
+
     def texts(self, numbers: I64) -> Texts:
         """Return the texts of numbers."""
         starts = self._ends[numbers]

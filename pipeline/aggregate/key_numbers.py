@@ -60,6 +60,11 @@ class KeyNumbers:
         """Return the spaces of keys."""
         return self._keys.spaces[numbers]
 
+    @property
+    def memory(self) -> Texts:
+        """All keys by number, where they lie; good until one is numbered after ``clear``."""
+        return self._keys.memory
+
     def texts(self, numbers: I64) -> Texts:
         """Return the texts of keys."""
         return self._keys.texts(numbers)

@@ -1,13 +1,10 @@
 """Which members each group has, collected between two commits."""
 
-from typing import Any
-
 import numpy as np
 import polars as pl
-import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.aggregate.arrow_texts import I64, Texts, texts_of
+from pipeline.aggregate.arrow_texts import I64, Texts, TextsInLists, texts_of
 from pipeline.aggregate.indexes import PairIndex, TextIndex
 from pipeline.aggregate.members import smallest_by_hash
 
@@ -26,12 +23,8 @@ class MemberPairs:
         numbers = self._members.numbers(np.zeros(len(groups), np.int64), members)
         self._pairs.numbers(groups, numbers)
 
-    def lists(self, order: I64, most: int) -> pl.Series:
+    def lists(self, order: I64, most: int) -> TextsInLists:
         """Return the members of groups as lists, ascending; of more than ``most`` a bottom-k."""
-        return pl.Series(values=self.arrow_lists(order, most))
-
-    def arrow_lists(self, order: I64, most: int) -> "pa.LargeListArray[Any]":
-        """Return the same as an Arrow array."""
         place = np.empty(len(order), np.int64)
         place[order] = np.arange(len(order))
         known = self._members.texts(np.arange(len(self._members)))
@@ -44,7 +37,7 @@ class MemberPairs:
         if (counts > most).any():
             kept = texts_of(_bounded(kept.series(), counts, most))
             counts = np.minimum(counts, most)
-        return kept.arrow_lists(counts)
+        return kept.lists(counts)
 
     def clear(self) -> None:
         """Forget everything; the room it took stays."""

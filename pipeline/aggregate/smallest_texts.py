@@ -1,13 +1,10 @@
 """The few smallest texts of each group: sample ids, the same whatever the order of rows."""
 
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
 
 from pipeline.aggregate import sample_kernels, text_kernels
-from pipeline.aggregate.arrow_texts import I64, Bytes, Texts, picked
+from pipeline.aggregate.arrow_texts import I64, Bytes, Texts, TextsInLists, picked
 from pipeline.aggregate.batch_columns import TextViews
 
 _FIRST_BYTES = 1 << 16
@@ -38,13 +35,13 @@ class SmallestTexts:
                 return
             self._make_room(int(texts.views[2 * rows[done]]) & 0x7FFFFFFF)
 
-    def arrow_lists(self, groups: I64) -> "pa.LargeListArray[Any]":
+    def lists(self, groups: I64) -> TextsInLists:
         """Return each group's texts as a list, ascending."""
         bounds, sizes = np.empty((2, len(groups) + 1), np.int64)
         sample_kernels.measure(groups, self._spans, bounds, sizes)
         offsets, data = np.empty(bounds[-1] + 1, np.int64), np.empty(sizes[-1], np.uint8)
         sample_kernels.give_out(groups, self._spans, self._pool, bounds, sizes, offsets, data)
-        return Texts(offsets, data).arrow_lists(np.diff(bounds))
+        return TextsInLists(bounds, Texts(offsets, data))
 
     def clear(self) -> None:
         """Forget everything; the room it took stays."""

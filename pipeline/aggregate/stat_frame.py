@@ -9,7 +9,7 @@ import polars as pl
 import pyarrow as pa
 
 from pipeline.aggregate.arrow_texts import I64, Texts, texts_of
-from pipeline.aggregate.counts import FOLDED, MAXIMUM, SUMS, are_timed, given_out
+from pipeline.aggregate.counts import FOLDED, MAXIMUM, PLAIN, SUMS, are_timed, given_out
 from pipeline.aggregate.held import Identities
 from pipeline.aggregate.held_members import MemberColumns
 from pipeline.aggregate.indexes import TextIndex
@@ -118,13 +118,14 @@ def stat_columns(
     ``numbers`` has a row for every slot there is. ``samples``: lists of request and session ids.
     """
     timed = timed & (numbers[slots, FOLDED] == 0)
-    given = given_out(slots, timed, numbers)
+    plain = np.empty((PLAIN, len(slots)), np.int64)
+    given = given_out(slots, timed, numbers, plain)
     columns: StatColumns = {
         **identities,
         "status": _STATUS.some(states.astype(np.int64)).arrow(),
         "version": np.full(len(states), version),
-        **given.plain,
-        "durations": given.durations,
+        **dict(zip((*SUMS, MAXIMUM), plain, strict=True)),
+        "durations": given.durations(),
         "members": members.members,
         "sample_request_ids": samples[0],
         "sample_session_ids": samples[1],

@@ -271,7 +271,7 @@ class RequestStats:
             slots=slots,
             numbers=self._held.numbers,
             members=self._members.columns(slots),
-            samples=[kept.arrow_lists(slots) for kept in (self._requests, self._sessions)],
+            samples=[kept.lists(slots).arrow() for kept in (self._requests, self._sessions)],
             version=version,
         )
         return columns, sort.order, sort.most_keys(states == FINAL)

@@ -134,7 +134,7 @@ def _spans(field: FlatField, texts: TextPlaces) -> Line | None:
         count,
         int(texts.lengths.sum()) + count * (1 + _LONGEST),
         (texts, addresses, lengths, valid),
-        union=_UNIONS[field.null_branch],
+        union=UNIONS[field.null_branch],
         valid=_address(valid),
         data=addresses.address,
         offsets=lengths.address,
@@ -164,7 +164,7 @@ def _numbers(field: FlatField, values: Any, valid: Flags | None) -> Line:
         len(values) if valid is None else min(len(values), len(valid)),
         len(values) * (1 + (_LONGEST if whole else width)),
         (memory, there),
-        union=_UNIONS[field.null_branch],
+        union=UNIONS[field.null_branch],
         valid=_address(there),
         data=memory.address,
         width=width,
@@ -174,11 +174,11 @@ def _numbers(field: FlatField, values: Any, valid: Flags | None) -> Line:
 def _union(field: FlatField, array: Any) -> tuple[int, pa.Buffer | None]:
     """Return the branches of a field, and which rows have a value (None: all)."""
     if field.null_branch is None or not array.null_count:
-        return _UNIONS[field.null_branch], None
-    return _UNIONS[field.null_branch], buffer_of(_bits(array, 0))
+        return UNIONS[field.null_branch], None
+    return UNIONS[field.null_branch], buffer_of(_bits(array, 0))
 
 
-_UNIONS: Final[dict[int | None, int]] = {None: 0, 0: 1 | 2 << 8 | 0 << 16, 1: 1 | 0 << 8 | 2 << 16}
+UNIONS: Final[dict[int | None, int]] = {None: 0, 0: 1 | 2 << 8 | 0 << 16, 1: 1 | 0 << 8 | 2 << 16}
 """By the branch of null: the branches as ``encode_kernels.UNION`` has them, as zigzag varints."""
 
 

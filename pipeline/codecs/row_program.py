@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 
 from pipeline.codecs import encode_kernels as kernels
-from pipeline.codecs.arrow_bytes import Bytes, from_offsets
+from pipeline.codecs.arrow_bytes import Bytes, Int64s, from_offsets
 from pipeline.domain.errors import OurMistake
 
 
@@ -38,7 +38,7 @@ def line(
     width: int = 0,
 ) -> Line:
     """Return a line; see ``encode_kernels`` for its places."""
-    return Line((kind, union, valid, data, offsets, bounds, width), rows, longest, keeps)
+    return Line((kind, union, valid, data, offsets, bounds, width, 0, 0, 0), rows, longest, keeps)
 
 
 def written(lines: Sequence[Line], rows: int, prefix: Bytes) -> pa.BinaryArray:
@@ -48,11 +48,18 @@ def written(lines: Sequence[Line], rows: int, prefix: Bytes) -> pa.BinaryArray:
     """
     if any(each.rows != rows for each in lines):
         raise OurMistake(f"columns of {sorted({each.rows for each in lines})} rows are no frame")
-    longest = rows * len(prefix) + sum(each.longest for each in lines)
-    # Pages that are never written to are never handed out by the system.
-    values = np.empty(longest, np.uint8)
-    offsets = np.empty(rows + 1, np.int32)
     program = np.array([each.places for each in lines], np.int64).reshape(-1, kernels.PLACES)
+    return run(program, rows, prefix, sum(each.longest for each in lines))
+
+
+def run(program: Int64s, rows: int, prefix: Bytes, longest: int) -> pa.BinaryArray:
+    """Return what a program writes, at most so many bytes behind the prefixes of its rows.
+
+    Raises ValueError if 32 bits do not hold them.
+    """
+    # Pages that are never written to are never handed out by the system.
+    values = np.empty(rows * len(prefix) + longest, np.uint8)
+    offsets = np.empty(rows + 1, np.int32)
     end = kernels.write_rows(program, prefix, values, offsets)
     if end >= 1 << 31:
         raise ValueError("more than 2 GiB cannot be one binary array")

@@ -6,10 +6,13 @@ from typing import Any, Final
 import polars as pl
 import pyarrow as pa
 
+from pipeline.aggregate import delta_records
 from pipeline.codecs.avro import ColumnEncoder
 from pipeline.codecs.cloud_events import SITE, anomaly_headers
 from pipeline.codecs.keys import binary_values, join_key, joined_keys
+from pipeline.codecs.laid_encoder import LaidEncoder
 from pipeline.codecs.schemas import Schemas
+from pipeline.domain.laid_out import Records
 from pipeline.domain.topics import (
     ANOMALIES,
     COMPLETENESS,
@@ -22,6 +25,7 @@ from pipeline.domain.topics import (
     Topic,
 )
 from pipeline.engine.stage import Block
+from pipeline.sessionize import record
 
 KEY_COLUMNS: Final = {
     SESSIONS: ("session_id", "start"),
@@ -35,6 +39,9 @@ KEY_COLUMNS: Final = {
 }
 """What each topic's record key is joined from, with ``|`` (semantics rule 4)."""
 
+_LAYOUTS: Final = {SESSIONS: record.LAYOUT, REQUEST_DELTAS: delta_records.LAYOUT}
+"""Topics whose records are made of what lies in a task's memory."""
+
 
 class BlockMaker:
     """Encodes frames for the topics that stages write; ``site`` names the installation."""
@@ -45,6 +52,16 @@ class BlockMaker:
             topic.name: ColumnEncoder(schemas.named(topic.schema), schemas.id_of(topic.schema))
             for topic in KEY_COLUMNS
         }
+        self._laid = {
+            topic.name: LaidEncoder(
+                schemas.named(topic.schema), schemas.id_of(topic.schema), layout, KEY_COLUMNS[topic]
+            )
+            for topic, layout in _LAYOUTS.items()
+        }
+
+    def records(self, topic: Topic, partition: int, records: Records) -> Block:
+        """Return records that lie as the topic's are laid out."""
+        return Block(topic.name, partition, *self._laid[topic.name].encode(records))
 
     def columns(self, topic: Topic, partition: int, columns: Mapping[str, Any]) -> Block:
         """Return columns (``encodable.Column``) as records of a topic; keys without nulls."""

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import polars as pl
 
-from pipeline.aggregate.deltas import DELTA_COLUMNS
+from pipeline.aggregate.delta_records import LAYOUT
 from pipeline.aggregate.stats import Reached, RequestStats, Taken
 from pipeline.codecs.chunk import Chunk
 from pipeline.codecs.cloud_events import SITE
@@ -34,7 +34,7 @@ from pipeline.engine.source_marks import SourceMarks
 from pipeline.engine.stage import Block, Flush, MarkBlock, Reread
 from pipeline.engine.versions import stage_sequence
 
-ADDED_COLUMNS = tuple(name for name in DELTA_COLUMNS if name not in {"partition", "sequence"})
+ADDED_COLUMNS = tuple(name for name in LAYOUT if name not in {"partition", "sequence"})
 """What is read of a delta: where it came from is for people who look at the topic."""
 
 MARKS_OF = ("stage", "marks")

@@ -345,13 +345,13 @@ class SessionizeTask:
         self._sessions_block = None
         if self._sessions.pending():
             version = (self._generation << 48) | self._sequence
-            sessions = self._sessions.take_columns(version, self._sessions_at_once)
-            if len(sessions["start"]):
+            sessions = self._sessions.take_records(version, self._sessions_at_once)
+            if sessions.rows:
                 self._sessions_block = 0
-                blocks.append(self._blocks.columns(SESSIONS, self._partition, sessions))
+                blocks.append(self._blocks.records(SESSIONS, self._partition, sessions))
         if self._deltas.pending():
-            deltas = self._deltas.take_columns(self._partition, self._sequence)
-            blocks.append(self._blocks.columns(REQUEST_DELTAS, 0, deltas))
+            deltas = self._deltas.take_records(self._partition, self._sequence)
+            blocks.append(self._blocks.records(REQUEST_DELTAS, 0, deltas))
         late, dead = self._rejects.take()
         if late is not None:
             blocks.append(self._blocks.block(LATE, self._partition, late))

@@ -1,4 +1,4 @@
-"""Columns as Arrow lays them out, read and made without a step through polars expressions.
+"""Columns as Arrow lays them out, read without a step through polars expressions.
 
 Each of those costs a third of a millisecond however short the column is.
 """
@@ -60,31 +60,3 @@ def text_bytes(texts: pa.LargeStringArray) -> tuple[U8, I64]:
     offsets = np.frombuffer(buffers[1], np.int64)[texts.offset : texts.offset + len(texts) + 1]
     data = np.frombuffer(buffers[2] or b"", np.uint8)[offsets[0] : offsets[-1]]
     return data, offsets - offsets[0]
-
-
-def texts_of_width(data: U8, width: int, valid: Flags | None) -> Any:
-    """Return bytes cut into texts of one width (``LargeStringArray``), null where not valid."""
-    count = len(data) // width
-    offsets: Any = np.arange(0, width * count + 1, width)
-    content: Any = data
-    bitmap: Any = None if valid is None else np.packbits(valid, bitorder="little")
-    return pa.LargeStringArray.from_buffers(
-        count,
-        pa.py_buffer(offsets),
-        pa.py_buffer(content),
-        None if bitmap is None else pa.py_buffer(bitmap),
-    )
-
-
-def longs_of(values: I64) -> Any:
-    """Return numbers as an Arrow array; nothing is copied."""
-    content: Any = np.ascontiguousarray(values)
-    return pa.Array.from_buffers(pa.int64(), len(values), [None, pa.py_buffer(content)])
-
-
-def lists_of(bounds: I64, items: Any) -> Any:
-    """Return items as lists: the first of each list, and behind it the end of the last."""
-    offsets: Any = np.ascontiguousarray(bounds)
-    kind = pa.large_list(items.type)
-    buffers = [None, pa.py_buffer(offsets)]
-    return pa.Array.from_buffers(kind, len(bounds) - 1, buffers, children=[items])

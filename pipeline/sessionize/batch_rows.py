@@ -1,10 +1,12 @@
 """A batch as the kernel takes it: a matrix of numbers, texts by their hash."""
 
+from functools import partial
 from typing import Any, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
+import pyarrow as pa
 
 from pipeline.domain.event_columns import EventColumns
 from pipeline.sessionize import row_kernels as row
@@ -12,7 +14,7 @@ from pipeline.sessionize.arrays import I64, U64, Flags
 from pipeline.sessionize.arrow_columns import numbers, validity
 from pipeline.sessionize.batch_kernels import lay_out
 from pipeline.sessionize.hashing import text_hash
-from pipeline.sessionize.text_pool import KnownTexts, TextPool
+from pipeline.sessionize.text_pool import TextPool
 from pipeline.sessionize.text_views import TextViews, text_views
 
 _PLAIN: Final = (
@@ -89,16 +91,17 @@ def _of_columns(batch: EventColumns) -> _Columns:
 
 def keep_texts(pool: TextPool, batch: BatchRows, hashes: U64, rows: I64) -> None:
     """Count the holders of texts that the kernel put into sets, and of those it took out."""
-    known, held = KnownTexts(), rows != row.RELEASED
+    held = rows != row.RELEASED
     for kind, texts in enumerate(batch.texts):
         own = np.flatnonzero(held & (rows & 1 == kind))
         if len(own):
-            distinct, first = np.unique(hashes[own], return_index=True)
-            known.remember(distinct, texts.copies(rows[own[first]] >> 1))
-    if held.any():
-        pool.hold(hashes[held], known)
+            pool.hold(hashes[own], partial(_copies, texts, rows[own] >> 1))
     if not held.all():
         pool.release(hashes[~held])
+
+
+def _copies(texts: TextViews, rows: I64, places: I64) -> pa.LargeStringArray:
+    return texts.copies(rows[places])
 
 
 def _some(valid: Flags | None) -> Flags:

@@ -1,15 +1,14 @@
-"""128-bit numbers as 32 lower-case hex digits, whole columns at a time."""
+"""128-bit numbers from 32 lower-case hex digits, whole columns at a time."""
 
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import polars as pl
 
 from pipeline.domain.errors import OurMistake
-from pipeline.sessionize.arrays import U8, U64, Flags
-from pipeline.sessionize.arrow_columns import large_texts, text_bytes, texts_of_width
+from pipeline.sessionize.arrays import U8, U64
+from pipeline.sessionize.arrow_columns import large_texts, text_bytes
 
-_PAIRS: Final = np.frombuffer(bytes(range(256)).hex().encode(), np.uint16)
 _NOT_HEX: Final = 255
 
 
@@ -21,15 +20,6 @@ def _digit_values() -> U8:
 
 
 _VALUES: Final = _digit_values()
-
-
-def to_hex(high: U64, low: U64, valid: Flags | None = None) -> Any:
-    """Return the numbers as text (``LargeStringArray``), null where not valid."""
-    count = len(high)
-    halves = np.empty((count, 2), np.dtype(">u8"))
-    halves[:, 0], halves[:, 1] = high, low
-    digits = _PAIRS[halves.view(np.uint8).reshape(count, 16)]
-    return texts_of_width(digits.view(np.uint8).reshape(-1), 32, valid)
 
 
 def from_hex(texts: pl.Series) -> tuple[U64, U64]:

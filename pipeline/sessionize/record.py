@@ -1,16 +1,13 @@
-"""Sessions as records: the columns of ``schemas/avro/session.avsc``, in its order."""
+"""Sessions as records: where the fields of ``schemas/avro/session.avsc`` lie, in its order."""
 
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
-import polars as pl
-import pyarrow as pa
 
+from pipeline.domain.laid_out import Absent, Field, Lane, Layout, Log, Records
 from pipeline.sessionize import layout as at
-from pipeline.sessionize.arrays import I64, U64, Flags
-from pipeline.sessionize.arrow_columns import lists_of, longs_of
+from pipeline.sessionize.arrays import I64, U8, U64
 from pipeline.sessionize.hashing import unmix64
-from pipeline.sessionize.hex128 import to_hex
 from pipeline.sessionize.member_sets import Found
 from pipeline.sessionize.text_log import TextLog
 from pipeline.sessionize.text_pool import TextPool
@@ -48,13 +45,25 @@ OPEN, CLOSED, FINAL, WITHDRAWN = range(4)
 """Places among ``STATUS``."""
 
 
-def _log_of(texts: tuple[str, ...]) -> TextLog:
-    log = TextLog()
-    log.append(pa.array(texts, pa.large_string()))
-    return log
+def _log_of(texts: tuple[str, ...]) -> tuple[I64, U8]:
+    ends = np.cumsum([0, *(len(text) for text in texts)])
+    return ends, np.frombuffer("".join(texts).encode(), np.uint8)
 
 
 _STATUS: Final = _log_of(STATUS)
+
+_NUMBERS, _BOUNDS, _HASHES, _VALUES, _TEXTS = range(5)
+"""Arrays of records. Of the columns of sessions; of where the members of each set of each session
+begin; of members as hashes, as numbers, and as numbers of texts."""
+_STATUS_LOG, _PATH_LOG, _MEMBER_LOG = Log(5, 6), Log(7, 8), Log(9, 10)
+
+_STATUS_AT: Final = at.WIDTH
+_VERSION: Final = at.WIDTH + 1
+_REVISION: Final = at.WIDTH + 2
+_CLOSES_AT: Final = at.WIDTH + 3
+_DISTINCT: Final = at.WIDTH + 4
+"""Lanes behind those of ``layout``; from the last one on there is one for each set."""
+_LANES: Final = _DISTINCT + len(at.SETS)
 
 
 class Content(NamedTuple):
@@ -79,107 +88,120 @@ class Texts(NamedTuple):
     members: TextPool
 
 
-Columns = dict[str, Any]
-"""Columns by name: numbers and flags without nulls, pairs of numbers and which of them are there
-(None: all), or Arrow arrays. Frames of polars are not made of them before somebody asks for one:
-making one and taking it apart again costs a small commit more than all its sessions."""
+def session_records(content: Content, texts: Texts, status: I64, version: int, gap: int) -> Records:
+    """Return one record per session of the content, laid out as ``LAYOUT`` says.
 
-
-def session_columns(content: Content, texts: Texts, status: I64, version: int, gap: int) -> Columns:
-    """Return one record per session of the content; ``status`` are places among ``STATUS``."""
-    own = content.columns
+    ``status`` are places among ``STATUS``. Texts are not copied, and stay what they are.
+    """
+    own, (bounds, hashes) = content.columns, content.members
     count = own.shape[1]
-    high, low = own[at.ID_HIGH].view(np.uint64), own[at.ID_LOW].view(np.uint64)
-    columns: Columns = {
-        "session_id": to_hex(high, low),
-        "start": own[at.START],
-        "end": own[at.END],
-        "status": _STATUS.read(status),
-        "version": np.full(count, version, np.int64),
-        "revision": own[at.REQUESTS] + own[at.EVENTS],
-        "continued": (own[at.FLAGS] & at.CONTINUED) != 0,
-        "closes_at": own[at.END] + gap,
-    }
-    columns |= {name: own[column] for name, column in COUNTS}
-    columns |= _actor(own)
-    columns |= _path(own, "entry", at.ENTRY_AT, texts.paths)
-    columns |= _path(own, "exit", at.EXIT_AT, texts.paths)
-    columns |= _sets(own, content.members, texts.members)
-    columns |= {name: _optional(own, column) for name, column in OPTIONAL}
-    return columns
+    numbers = np.empty((_LANES, count), np.int64)
+    numbers[: at.WIDTH] = own
+    numbers[_STATUS_AT] = status
+    numbers[_VERSION] = version
+    np.add(own[at.REQUESTS], own[at.EVENTS], out=numbers[_REVISION])
+    np.add(own[at.END], gap, out=numbers[_CLOSES_AT])
+    sizes = numbers[_DISTINCT:].reshape(-1)
+    np.subtract(bounds[1:], bounds[:-1], out=sizes)
+    _estimate(own[at.FLAGS], sizes, bounds, hashes)
+    arrays = [numbers, bounds, hashes, unmix64(hashes), _text_numbers(content, texts.members)]
+    return Records(count, [*arrays, *_STATUS, *texts.paths.memory, *texts.members.memory])
 
 
-def as_frame(columns: Columns) -> pl.DataFrame:
-    """Return columns as a frame."""
-    return pl.DataFrame(pa.table({name: _array(column) for name, column in columns.items()}))
+def _text_numbers(content: Content, texts: TextPool) -> I64:
+    """Return the numbers of members that are texts, in the places of their hashes."""
+    bounds, hashes = content.members
+    numbers = np.empty(len(hashes), np.int64)
+    count = content.columns.shape[1]
+    for number in at.TEXT_SETS:
+        own = slice(bounds[number * count], bounds[(number + 1) * count])
+        numbers[own] = texts.numbers(hashes[own])
+    return numbers
 
 
-def _array(column: Any) -> Any:
-    if not isinstance(column, tuple):
-        return column
-    values, valid = column
-    return pa.array(values, mask=None if valid is None else ~valid)
-
-
-def _optional(own: I64, column: int) -> tuple[I64, Flags]:
-    values = own[column]
-    return values, values != at.NEUTRAL[column]
-
-
-def _actor(own: I64) -> Columns:
-    return {
-        "actor": (own[at.ACTOR], own[at.ACTOR_AT] != at.NEVER),
-        "actor_at": _optional(own, at.ACTOR_AT),
-        "actor_key": _key(own, at.ACTOR_AT),
-    }
-
-
-def _path(own: I64, name: str, column: int, paths: TextLog) -> Columns:
-    return {
-        f"{name}_path": paths.read(own[column + 3]),
-        f"{name}_at": _optional(own, column),
-        f"{name}_key": _key(own, column),
-    }
-
-
-def _key(own: I64, column: int) -> Any:
-    high, low = at.unordered(own[column + 1]), at.unordered(own[column + 2])
-    return to_hex(high, low, own[column] != at.NEUTRAL[column])
-
-
-def _sets(own: I64, members: Found, texts: TextPool) -> Columns:
-    """Return members, number and capped flag of each set; members in order of their hash."""
-    count, hashes = own.shape[1], members.hashes
-    columns: Columns = {}
-    for number, name in enumerate(at.SETS):
-        bounds = members.bounds[number * count : (number + 1) * count + 1]
-        values = _values(number, hashes[bounds[0] : bounds[-1]], texts)
-        lists = lists_of(bounds - bounds[0], values)
-        capped = (own[at.FLAGS] & (at.CAPPED << number)) != 0
-        columns[name] = lists
-        columns[f"{name}_distinct"] = _distinct(np.diff(bounds), capped, hashes, bounds)
-        columns[f"{name}_capped"] = capped
-    return columns
-
-
-def _values(number: int, hashes: U64, texts: TextPool) -> Any:
-    if number in at.TEXT_SETS:
-        return texts.find(hashes)
-    values = hashes if number == at.USER_AGENTS else unmix64(hashes)
-    return longs_of(values.view(np.int64))
-
-
-def _distinct(sizes: I64, capped: Flags, hashes: U64, bounds: I64) -> I64:
-    """Return how many members there were: exact, or k - 1 over the k-th smallest hash's rank.
+def _estimate(flags: I64, sizes: I64, bounds: I64, hashes: U64) -> None:
+    """Say of capped sets how many members they had: k - 1 over the k-th smallest hash's rank.
 
     Source: Bar-Yossef et al., "Counting distinct elements in a data stream" (2002), with the
     unbiased k - 1 of Beyer et al. (2007).
     """
-    which = np.flatnonzero(capped)
-    if not len(which):
-        return sizes
+    if not (flags & _ANY_CAPPED).any():
+        return
+    capped = [(flags & (at.CAPPED << number)) != 0 for number in range(len(at.SETS))]
+    which = np.flatnonzero(np.concatenate(capped))
     share = (hashes[bounds[1:][which] - 1].astype(np.float64) + 1.0) / 2.0**64
     estimate = np.rint((at.CAP - 1) / share).astype(np.int64)
-    result = sizes.copy()
-    result[which] = np.maximum(estimate, at.CAP + 1)
-    return result
+    sizes[which] = np.maximum(estimate, at.CAP + 1)
+
+
+_ANY_CAPPED: Final = sum(at.CAPPED << number for number in range(len(at.SETS)))
+
+
+def _long(lane: int) -> Field:
+    return Field("long", Lane(_NUMBERS, lane))
+
+
+def _flag(mask: int) -> Field:
+    return Field("boolean", Lane(_NUMBERS, at.FLAGS), mask=mask)
+
+
+def _optional(lane: int) -> Field:
+    return _long(lane)._replace(absent=_absent(lane))
+
+
+def _absent(lane: int, number: int | None = None) -> Absent:
+    return Absent(Lane(_NUMBERS, lane), int(at.NEUTRAL[lane]) if number is None else number)
+
+
+def _key(column: int) -> Field:
+    """Return the event key behind a time; its halves are kept in order (``layout.ordered``)."""
+    halves = Lane(_NUMBERS, column + 1), Lane(_NUMBERS, column + 2)
+    return Field("hex", *halves, mask=at.NONE, absent=_absent(column))
+
+
+def _path(name: str, column: int) -> Layout:
+    path = Field("text", Lane(_NUMBERS, column + 3), log=_PATH_LOG)
+    return {
+        f"{name}_path": path._replace(absent=_absent(column + 3, at.NO_TEXT)),
+        f"{name}_at": _optional(column),
+        f"{name}_key": _key(column),
+    }
+
+
+def _set(number: int, name: str) -> Layout:
+    """Return members, number and capped flag of a set; members in order of their hash."""
+    begin = Lane(_BOUNDS, number)
+    members = Field("longs", begin, Lane(_HASHES if number == at.USER_AGENTS else _VALUES))
+    if number in at.TEXT_SETS:
+        members = Field("texts", begin, Lane(_TEXTS), log=_MEMBER_LOG)
+    return {
+        name: members,
+        f"{name}_distinct": _long(_DISTINCT + number),
+        f"{name}_capped": _flag(at.CAPPED << number),
+    }
+
+
+def _layout() -> Layout:
+    fields: dict[str, Field] = {
+        "session_id": Field("hex", Lane(_NUMBERS, at.ID_HIGH), Lane(_NUMBERS, at.ID_LOW)),
+        "start": _long(at.START),
+        "end": _long(at.END),
+        "status": Field("text", Lane(_NUMBERS, _STATUS_AT), log=_STATUS_LOG),
+        "version": _long(_VERSION),
+        "revision": _long(_REVISION),
+        "continued": _flag(at.CONTINUED),
+        "closes_at": _long(_CLOSES_AT),
+        **{name: _long(lane) for name, lane in COUNTS},
+        "actor": _long(at.ACTOR)._replace(absent=_absent(at.ACTOR_AT)),
+        "actor_at": _optional(at.ACTOR_AT),
+        "actor_key": _key(at.ACTOR_AT),
+        **_path("entry", at.ENTRY_AT),
+        **_path("exit", at.EXIT_AT),
+    }
+    for number, name in enumerate(at.SETS):
+        fields |= _set(number, name)
+    return {**fields, **{name: _optional(lane) for name, lane in OPTIONAL}}
+
+
+LAYOUT: Final = _layout()
+"""Where the fields of a session's record lie; sessions of one ``take_records`` are its rows."""

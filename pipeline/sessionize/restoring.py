@@ -1,20 +1,22 @@
 """Records read back: the rows, paths and members that ``record`` wrote."""
 
 from collections.abc import Iterator
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 import polars as pl
+import pyarrow as pa
 
 from pipeline.sessionize import layout as at
 from pipeline.sessionize.activity_day import ActivityDays
-from pipeline.sessionize.arrays import I64, U64
-from pipeline.sessionize.arrow_columns import distinct, large_texts
+from pipeline.sessionize.arrays import EMPTY, I64, U64
+from pipeline.sessionize.arrow_columns import DistinctTexts, distinct, large_texts
 from pipeline.sessionize.hashing import mix64, pair_hash, text_hash
 from pipeline.sessionize.hex128 import from_hex
 from pipeline.sessionize.record import COUNTS, OPTIONAL
 from pipeline.sessionize.text_log import TextLog
-from pipeline.sessionize.text_pool import KnownTexts
+from pipeline.sessionize.text_pool import Copies
 from pipeline.sessionize.text_views import text_views
 
 
@@ -79,12 +81,12 @@ def _read_tie(rows: I64, frame: pl.DataFrame, name: str, column: int) -> None:
 
 
 class ReadSet(NamedTuple):
-    """Members of one set: the record of each, and its hash."""
+    """Members of one set: the record of each, its hash, and copies of those that are texts."""
 
     number: int
     owners: I64
     hashes: U64
-    texts: KnownTexts
+    copies: Copies
 
 
 def read_sets(frame: pl.DataFrame) -> Iterator[ReadSet]:
@@ -95,13 +97,16 @@ def read_sets(frame: pl.DataFrame) -> Iterator[ReadSet]:
         if not len(owners):
             continue
         values = frame[name].filter(pl.Series(lengths > 0)).explode()
-        texts = KnownTexts()
+        members = DistinctTexts(EMPTY, pa.array([], pa.large_string()))
         if number in at.TEXT_SETS:
-            places, members = distinct(large_texts(values))
-            known = text_hash(text_views(pl.Series(members)))
-            texts.remember(known, members)
-            hashes = known[places]
+            members = distinct(large_texts(values))
+            hashes = text_hash(text_views(pl.Series(members.texts)))[members.places]
         else:
             hashes = values.to_numpy().view(np.uint64)
             hashes = hashes if number == at.USER_AGENTS else mix64(hashes)
-        yield ReadSet(number, owners, hashes, texts)
+        yield ReadSet(number, owners, hashes, partial(_copies, members))
+
+
+def _copies(members: DistinctTexts, places: I64) -> pa.LargeStringArray:
+    copies: pa.LargeStringArray = members.texts.take(members.places[places])
+    return copies

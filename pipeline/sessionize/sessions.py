@@ -10,6 +10,7 @@ from pipeline.domain.errors import OurMistake
 from pipeline.domain.event_columns import EventColumns
 from pipeline.domain.event_time import EventTimeRules
 from pipeline.domain.feeds import LIVE_EVENTS, WEB_LOGS, Feed
+from pipeline.domain.laid_out import Records
 from pipeline.sessionize import layout as at
 from pipeline.sessionize.activity_day import ActivityDays
 from pipeline.sessionize.adding import Adding
@@ -21,14 +22,13 @@ from pipeline.sessionize.output_ledger import OutputLedger
 from pipeline.sessionize.record import (
     CLOSED,
     FINAL,
+    LAYOUT,
     OPEN,
     STATUS,
     WITHDRAWN,
-    Columns,
     Content,
     Texts,
-    as_frame,
-    session_columns,
+    session_records,
 )
 from pipeline.sessionize.restoring import (
     identities,
@@ -99,15 +99,15 @@ class Sessions:
         return self._store.any_changed or bool(self._vanished)
 
     def take(self, version: int, limit: int = NO_LIMIT) -> pl.DataFrame:
-        """Return ``take_columns`` as a frame."""
-        return as_frame(self.take_columns(version, limit))
+        """Return ``take_records`` as a frame."""
+        return self.take_records(version, limit).frame(LAYOUT)
 
-    def take_columns(self, version: int, limit: int = NO_LIMIT) -> Columns:
+    def take_records(self, version: int, limit: int = NO_LIMIT) -> Records:
         """Return every identity that changed since the last time, once.
 
         Above ``limit`` identities those whose status alone changed stay ``pending`` for the next
         time: their published record has all their rows, so nothing is lost if it never comes.
-        Columns and their order are those of ``session.avsc``. Final sessions leave the state
+        They are laid out as ``record.LAYOUT`` says. Final sessions leave the state
         with this; a withdrawn record has an identity and otherwise only zeros.
         """
         slots = self._store.take_changed(limit)
@@ -120,7 +120,7 @@ class Sessions:
         if withdrawn.size:
             content = content.with_bare(withdrawn)
             status = np.append(status, np.full(withdrawn.shape[1], WITHDRAWN))
-        taken = session_columns(content, self._texts, status, version, self._gap)
+        taken = session_records(content, self._texts, status, version, self._gap)
         # Its record so far is out of date; the one just taken has an offset when delivered.
         note_published(self._store.rows, slots, columns[at.START], version)
         self._drop(slots[final])
@@ -242,7 +242,7 @@ class Sessions:
         known = identities(frame)
         slots = self._store.create(read_rows(frame, known, self._days, self._store.paths))
         for members in read_sets(frame):
-            self._sets.load(slots[members.owners], members.number, members.hashes, members.texts)
+            self._sets.load(slots[members.owners], members.number, members.hashes, members.copies)
         self._link(slots)
         closed = (frame["status"] == STATUS[CLOSED]).to_numpy()
         self._timers.schedule_closed(slots[closed])

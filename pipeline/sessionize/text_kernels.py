@@ -149,15 +149,6 @@ def copy_texts(views: Any, data: Any, rows: Any, offsets: Any, out: Any) -> None
             out[at + byte] = np.uint8(word >> np.uint64(8 * nth))
 
 
-@numba.njit(types.void(_LONGS, _LONGS, _FLAGS, types.int64[::1]), cache=True, nogil=True)
-def end_texts(ends: Any, numbers: Any, missing: Any, offsets: Any) -> None:
-    """Say where texts of a log end when they lie one behind the other; missing ones are empty."""
-    offsets[0] = 0
-    for i in range(len(numbers)):
-        length = 0 if missing[i] else ends[numbers[i] + 1] - ends[numbers[i]]
-        offsets[i + 1] = offsets[i] + length
-
-
 @numba.njit(types.void(_LONGS, _BYTES, _LONGS, _LONGS, types.uint8[::1]), cache=True, nogil=True)
 def gather_texts(ends: Any, data: Any, numbers: Any, offsets: Any, out: Any) -> None:
     """Copy texts of a log to where ``offsets`` says; those are as long as it leaves room."""

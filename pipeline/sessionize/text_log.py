@@ -1,4 +1,4 @@
-"""Texts by number: written one after the other, read in any order, rewritten when mostly waste."""
+"""Texts by number: one behind the other, read where they lie, rewritten when mostly waste."""
 
 from typing import Any, Final
 
@@ -24,6 +24,14 @@ class TextLog:
         self._ends: I64 = np.zeros(1025, np.int64)
         self._data: U8 = np.zeros(1 << 14, np.uint8)
 
+    @property
+    def memory(self) -> tuple[I64, U8]:
+        """Where the texts end, one place later than their number, and their bytes.
+
+        What is written there stays: a rewrite takes other memory.
+        """
+        return self._ends, self._data
+
     def append(self, texts: pa.LargeStringArray) -> I64:
         """Add texts without nulls and return their numbers."""
         if not len(texts):
@@ -37,24 +45,6 @@ class TextLog:
         self._count += len(texts)
         return np.arange(count, self._count)
 
-    def read(self, numbers: I64) -> pa.LargeStringArray:
-        """Return the texts of these numbers, null for a negative one."""
-        missing = numbers < 0
-        wanted = np.where(missing, 0, numbers) if missing.any() else numbers
-        offsets = np.empty(len(numbers) + 1, np.int64)
-        text_kernels.end_texts(self._ends, wanted, missing, offsets)
-        copied: Any = np.empty(offsets[-1], np.uint8)
-        text_kernels.gather_texts(self._ends, self._data, wanted, offsets, copied)
-        bits: Any = np.packbits(~missing, bitorder="little") if wanted is not numbers else None
-        ends: Any = offsets
-        texts: Any = pa.LargeStringArray.from_buffers(
-            len(numbers),
-            pa.py_buffer(ends),
-            pa.py_buffer(copied),
-            None if bits is None else pa.py_buffer(bits),
-        )
-        return texts  # type: ignore[no-any-return]
-
     def wasteful(self, wanted: int) -> bool:
         """Whether it is worth rewriting if that many texts are still wanted."""
         return self._count > 2 * wanted + _SLACK
@@ -62,11 +52,21 @@ class TextLog:
     def rewrite(self, numbers: I64) -> I64:
         """Keep only these texts, and return their new numbers; negative ones stay negative."""
         wanted = numbers >= 0
-        texts = self.read(numbers[wanted])
+        texts = self._copies(numbers[wanted])
         self._clear()
         result = numbers.copy()
         result[wanted] = self.append(texts)
         return result
+
+    def _copies(self, numbers: I64) -> pa.LargeStringArray:
+        offsets = np.zeros(len(numbers) + 1, np.int64)
+        np.cumsum(self._ends[numbers + 1] - self._ends[numbers], out=offsets[1:])
+        copied: Any = np.empty(offsets[-1], np.uint8)
+        text_kernels.gather_texts(self._ends, self._data, numbers, offsets, copied)
+        ends: Any = offsets
+        buffers = pa.py_buffer(ends), pa.py_buffer(copied)
+        texts: Any = pa.LargeStringArray.from_buffers(len(numbers), *buffers)
+        return texts  # type: ignore[no-any-return]
 
 
 def _with_room(array: Any, needed: int) -> Any:

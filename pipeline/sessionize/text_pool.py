@@ -1,11 +1,12 @@
 """Texts that are members of sets, each kept once for all sessions, by their hash."""
 
-from typing import Any, Final
+from collections.abc import Callable
+from typing import Final, TypeAlias
 
 import numpy as np
 import pyarrow as pa
 
-from pipeline.sessionize.arrays import I64, U64
+from pipeline.sessionize.arrays import I64, U8, U64
 from pipeline.sessionize.hash_index import HashIndex
 from pipeline.sessionize.slot_numbers import SlotNumbers
 from pipeline.sessionize.text_log import TextLog
@@ -15,24 +16,8 @@ _SPARSE: Final = 8
 """With so many places a text they are numbered anew."""
 
 
-class KnownTexts:
-    """The texts of one batch, found by hash."""
-
-    def __init__(self) -> None:
-        self._parts: list[tuple[U64, pa.LargeStringArray]] = []
-
-    def remember(self, hashes: U64, texts: pa.LargeStringArray) -> None:
-        """Add texts (no nulls) and their hashes; repetitions do no harm."""
-        self._parts.append((hashes, texts))
-
-    def find(self, hashes: U64) -> pa.LargeStringArray:
-        """Return the text of each hash; each must have been remembered."""
-        known = np.concatenate([part for part, _ in self._parts])
-        order = np.argsort(known)
-        place = order[np.searchsorted(known, hashes, sorter=order)]
-        texts: Any = pa.concat_arrays([part for _, part in self._parts])
-        found: pa.LargeStringArray = texts.take(place)
-        return found
+Copies: TypeAlias = Callable[[I64], pa.LargeStringArray]
+"""Gives copies of the texts at some places among others, none of them null."""
 
 
 class TextPool:
@@ -48,28 +33,28 @@ class TextPool:
     def __len__(self) -> int:
         return self._index.size
 
-    def hold(self, hashes: U64, known: KnownTexts) -> None:
-        """Count a holder for each hash, repetitions included."""
-        distinct, holders = np.unique(hashes, return_counts=True)
-        places = self._index.get(distinct)
+    def hold(self, hashes: U64, copies: Copies) -> None:
+        """Count a holder for each hash, repetitions included; ``copies`` of the hashes' texts."""
+        places = self._index.get(hashes)
         new = np.flatnonzero(places < 0)
         if len(new):
-            fresh = self._numbers.take(len(new))
+            distinct, first, which = np.unique(hashes[new], return_index=True, return_inverse=True)
+            fresh = self._numbers.take(len(distinct))
             self._grow(self._numbers.end)
-            self._text[fresh] = self._texts.append(known.find(distinct[new]))
-            self._index.put(distinct[new], fresh)
-            places[new] = fresh
-        self._holders[places] += holders
+            self._text[fresh] = self._texts.append(copies(new[first]))
+            self._index.put(distinct, fresh)
+            places[new] = fresh[which]
+        np.add.at(self._holders, places, 1)
 
     def release(self, hashes: U64) -> None:
         """Take back a holder for each hash, repetitions included."""
-        distinct, holders = np.unique(hashes, return_counts=True)
-        places = self._index.get(distinct)
-        self._holders[places] -= holders
-        unused = self._holders[places] == 0
-        if unused.any():
-            self._index.delete(distinct[unused])
-            self._numbers.give_back(places[unused])
+        places = self._index.get(hashes)
+        np.subtract.at(self._holders, places, 1)
+        left = np.flatnonzero(self._holders[places] == 0)
+        if len(left):
+            unused, first = np.unique(places[left], return_index=True)
+            self._index.delete(hashes[left[first]])
+            self._numbers.give_back(unused)
         if len(self._text) > max(_SMALLEST, _SPARSE * len(self)):
             self._pack()
         if self._texts.wasteful(len(self)):
@@ -85,9 +70,14 @@ class TextPool:
         self._text[: len(places)], self._holders[: len(places)] = text, holders
         self._index.put(hashes, np.arange(len(places)))
 
-    def find(self, hashes: U64) -> pa.LargeStringArray:
-        """Return the text of each hash; each must be held."""
-        return self._texts.read(self._text[self._index.get(hashes)])
+    @property
+    def memory(self) -> tuple[I64, U8]:
+        """The texts by number (``TextLog.memory``)."""
+        return self._texts.memory
+
+    def numbers(self, hashes: U64) -> I64:
+        """Return the number of each hash's text; each must be held."""
+        return self._text[self._index.get(hashes)]
 
     def _grow(self, needed: int) -> None:
         size = len(self._text)

@@ -93,5 +93,5 @@ def test_members_are_the_smallest_by_hash_of_each_group(
         pairs.add(np.array([group for group, _ in chunk], np.int64), texts_of(members))
         for group, member in chunk:
             wanted[group].add(member)
-    lists = pairs.lists(np.array(order), 6).to_list()
+    lists = pairs.lists(np.array(order), 6).arrow().to_pylist()
     assert lists == [smallest_by_hash(wanted[group], 6) for group in order]

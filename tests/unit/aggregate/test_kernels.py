@@ -94,7 +94,7 @@ def test_keys_of_two_parts_are_those_that_are_joined_row_by_row(
 
 def lists_of(kept: SmallestTexts, groups: npt.NDArray[np.int64]) -> list[list[str]]:
     """Return what is kept of groups."""
-    return pl.Series(values=kept.arrow_lists(groups)).to_list()
+    return pl.Series(values=kept.lists(groups).arrow()).to_list()
 
 
 def offer(kept: SmallestTexts, groups: npt.NDArray[np.int64], column: pl.Series) -> None:

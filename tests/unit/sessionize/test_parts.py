@@ -10,11 +10,12 @@ from hypothesis import strategies as st
 
 from pipeline.domain.errors import OurMistake
 from pipeline.domain.event_time import MICROS
+from pipeline.domain.laid_out import Field, Lane, Log, Records
 from pipeline.sessionize.activity_day import ActivityDays
 from pipeline.sessionize.arrow_columns import large_texts
 from pipeline.sessionize.hash_index import HashIndex
 from pipeline.sessionize.hashing import mix64, text_hash, unmix64
-from pipeline.sessionize.hex128 import from_hex, to_hex
+from pipeline.sessionize.hex128 import from_hex
 from pipeline.sessionize.text_log import TextLog
 from pipeline.sessionize.text_views import text_views
 from tests.support import oracle
@@ -52,8 +53,7 @@ def test_hashes_of_texts_never_change() -> None:
 @given(st.lists(st.tuples(U64, U64)))
 def test_hex_is_read_back(pairs: list[tuple[int, int]]) -> None:
     high, low = (np.array([pair[i] for pair in pairs], np.uint64) for i in (0, 1))
-    texts = to_hex(high, low)
-    assert texts.to_pylist() == [f"{a:016x}{b:016x}" for a, b in pairs]
+    texts = [f"{a:016x}{b:016x}" for a, b in pairs]
     read_high, read_low = from_hex(pl.Series(texts, dtype=pl.String))
     assert (read_high == high).all()
     assert (read_low == low).all()
@@ -130,16 +130,22 @@ def test_activity_days_start_at_the_local_hour() -> None:
         assert started.hour in (8, 9)
 
 
+LOGGED = Field("text", Lane(0), log=Log(1, 2))
+
+
+def texts_of(log: TextLog, numbers: np.ndarray) -> list[str]:
+    return Records(len(numbers), [numbers, *log.memory]).column(LOGGED)
+
+
 def test_a_text_log_reads_back_and_survives_being_rewritten() -> None:
     log = TextLog()
     first = log.append(large_texts(pl.Series(["a", "", "ü"])))
     second = log.append(large_texts(pl.Series(["b" * 100_000])))
-    assert log.read(np.array([second[0], -1, first[2], first[1]])).to_pylist() == [
-        "b" * 100_000,
-        None,
-        "ü",
-        "",
-    ]
+    numbers = np.array([second[0], first[2], first[1]])
+    assert texts_of(log, numbers) == ["b" * 100_000, "ü", ""]
+    before = log.memory
     kept = log.rewrite(np.array([first[2], -1, first[0]]))
-    assert log.read(kept).to_pylist() == ["ü", None, "a"]
+    assert kept[1] == -1
+    assert texts_of(log, kept[[0, 2]]) == ["ü", "a"]
+    assert Records(3, [numbers, *before]).column(LOGGED) == ["b" * 100_000, "ü", ""]
     assert not log.wasteful(2)
