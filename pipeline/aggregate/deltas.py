@@ -36,6 +36,8 @@ from pipeline.domain.event_time import MINUTE
 from pipeline.domain.feeds import FEEDS, WEB_LOGS, Feed
 from pipeline.domain.laid_out import Records
 
+_FAR: Final = 1 << 62
+_SPAN: Final = 1 << 15
 _COUNTED: Final = ("status", "duration", "write", "masqueraded", "participated")
 
 
@@ -110,7 +112,7 @@ class RequestDeltas:
 
         They are laid out as ``delta_records.LAYOUT`` says, and good until the next ``add``.
         """
-        order = np.argsort(self._groups.left, kind="stable")
+        order = _by_minute(self._groups.left)
         minutes, keys = self._groups.left[order] * MINUTE, self._groups.right[order]
         spaces = self._keys.spaces(keys)
         # Of members one more than the cap, so that whoever adds up knows that it was passed.
@@ -158,6 +160,14 @@ class RequestDeltas:
             each.clear()
         for kept in (self._requests, self._sessions):
             kept.clear()
+
+
+def _by_minute(minutes: I64) -> I64:
+    """Return the groups in order of their minutes, those of one as they came."""
+    since = minutes - minutes.min(initial=_FAR)
+    # Numbers of 16 bits are sorted by numpy without comparing them, in a sixth of the time.
+    near = since.max(initial=0) < _SPAN
+    return np.argsort(since.astype(np.int16) if near else since, kind="stable")
 
 
 def _is_worth_a_look(rows: Counted) -> Flags:

@@ -31,7 +31,8 @@ class MemberPairs:
         rank = np.empty(len(self._members), np.int64)
         rank[np.array(pc.sort_indices(known.arrow()))] = np.arange(len(rank))
         places = place[self._pairs.left]
-        sorting = np.lexsort((rank[self._pairs.right], places))
+        # One number a pair is sorted in a third of the time that two take.
+        sorting = np.argsort(places * len(rank) + rank[self._pairs.right])
         kept = self._members.texts(self._pairs.right[sorting])
         counts = np.bincount(places, minlength=len(order))
         if (counts > most).any():
