@@ -8,6 +8,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 import polars as pl
+import pyarrow as pa
 
 from pipeline.aggregate import text_kernels
 from pipeline.aggregate.arrow_texts import I64, Bytes, Texts
@@ -71,6 +72,17 @@ class BatchColumns:
         """Return the whole numbers of some rows; a null is any number."""
         column = self._number(name)
         return column.values[rows], None if column.present is None else column.present[rows]
+
+    def addresses(self, name: str, *, is_text: bool) -> tuple[int, int, int]:
+        """Return where a column lies: its numbers or views, what these point into, its flags.
+
+        Where there is nothing it is 0. The batch must outlive what is read there.
+        """
+        if is_text:
+            views, _, data, present = self.views(name)
+            return _address(views), _address(data), _address(present)
+        values, present = self._number(name)
+        return _address(values), 0, _address(present)
 
     def having(self, name: str) -> I64:
         """Return the rows in which a column of texts or whole numbers is not null."""
@@ -146,6 +158,13 @@ def item_views(series: pl.Series) -> tuple[I64, TextViews]:
     bounds = np.frombuffer(memoryview(offsets), np.int64, len(array) + 1, 8 * array.offset)
     items = array.values.slice(bounds[0], bounds[-1] - bounds[0])
     return np.diff(bounds), text_views(pl.Series(values=items))
+
+
+def _address(array: npt.NDArray[Any] | None) -> int:
+    if array is None:
+        return 0
+    memory: Any = array
+    return int(pa.py_buffer(memory).address)
 
 
 def _some(present: Flags) -> Flags | None:

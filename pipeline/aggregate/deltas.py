@@ -10,8 +10,9 @@ from typing import Final
 import numpy as np
 import polars as pl
 
-from pipeline.aggregate import count_kernels, narrow
-from pipeline.aggregate.arrow_texts import I64, texts_of
+from pipeline.aggregate import count_kernels
+from pipeline.aggregate.action_keys import ActionKeys
+from pipeline.aggregate.arrow_texts import I64, Texts, texts_of
 from pipeline.aggregate.batch_columns import Batch, BatchColumns
 from pipeline.aggregate.counts import (
     MEMBERS,
@@ -22,20 +23,20 @@ from pipeline.aggregate.counts import (
     roomy,
 )
 from pipeline.aggregate.delta_records import LAYOUT, DeltaTexts, delta_records
-from pipeline.aggregate.dimensions import DIMENSIONS, Dimension, Wide
-from pipeline.aggregate.dimensions.parts import Flags
+from pipeline.aggregate.dimensions import CONTROLLER_ACTION, DIMENSIONS, Dimension
 from pipeline.aggregate.few_rows import FewRows
-from pipeline.aggregate.indexes import PairIndex
-from pipeline.aggregate.key_numbers import KeyNumbers
+from pipeline.aggregate.indexes import PairIndex, TextIndex
+from pipeline.aggregate.keyed_rows import KeyPlan
 from pipeline.aggregate.member_pairs import MemberPairs
-from pipeline.aggregate.narrow import NarrowPlan, Reading
-from pipeline.aggregate.plans import IDS, plan_of
-from pipeline.aggregate.row_traits import ActionTraits, column_traits
+from pipeline.aggregate.part_program import Flags
+from pipeline.aggregate.plans import IDS, WidePlan, plan_of
+from pipeline.aggregate.row_traits import column_traits
 from pipeline.aggregate.smallest_texts import SmallestTexts
 from pipeline.domain.event_time import MINUTE
 from pipeline.domain.feeds import FEEDS, WEB_LOGS, Feed
 from pipeline.domain.laid_out import Records
 
+_EMPTY: Final = Texts(np.zeros(2, np.int64), np.zeros(0, np.uint8))
 _FAR: Final = 1 << 62
 _SPAN: Final = 1 << 15
 _COUNTED: Final = ("status", "duration", "write", "masqueraded", "participated")
@@ -51,11 +52,16 @@ class RequestDeltas:
         names = pl.Series([one.name for _, one in self._spaces], dtype=pl.String)
         self._feeds, self._names = texts_of(feeds), texts_of(names)
         self._timed = are_timed(feeds, names)
-        self._keys = KeyNumbers()
+        self._keys = TextIndex()
         self._groups = PairIndex()
         self._numbers: I64 = np.zeros((0, WIDTH), np.int64)
         self._requests, self._sessions = SmallestTexts(SAMPLES), SmallestTexts(SAMPLES)
-        self._members, self._actions = MemberPairs(), ActionTraits()
+        self._members = MemberPairs()
+        self._actions = {
+            space: ActionKeys(space)
+            for space, (_, one) in enumerate(self._spaces)
+            if one is CONTROLLER_ACTION
+        }
 
     def add(self, feed: Feed, batch: Batch) -> None:
         """Count the rows of an event batch."""
@@ -69,35 +75,33 @@ class RequestDeltas:
         traits = column_traits(feed, columns, rows) if plan.narrow is not None else None
         worth = _is_worth_a_look(rows)
         places = np.flatnonzero(worth)
-        for space, dimension in plan.whole:
-            keys = self._wide_keys(space, dimension, everything)
-            if space == plan.actions and traits is not None:
-                traits |= self._actions.of(space, keys, self._keys)
+        for one in plan.whole:
+            if one.space in self._actions:
+                keys, said = self._actions[one.space].of(columns, self._keys)
+                traits = said if traits is None else traits | said
+            else:
+                keys = self._wide_keys(one, everything)
             groups = self._count(feed, keys, rows, everything.positions)
             self._add_ids(groups[places], columns, places)
-        for space, dimension in plan.some:
-            positions = columns.having(dimension.having or "")
+        for one in plan.some:
+            positions = columns.having(one.having or "")
             if len(positions):
-                few = everything.at(positions)
-                keys = self._wide_keys(space, dimension, few)
+                keys = self._wide_keys(one, everything.at(positions))
                 groups = self._count(feed, keys, rows, positions)
                 self._add_ids(groups, columns, positions)
         if plan.narrow is not None and traits is not None:
             positions = np.flatnonzero(traits & plan.gate)
             if len(positions):
                 few = FewRows(columns, positions, traits[positions])
-                self._add_narrow(feed, plan.narrow, few.detailed(rows), rows)
+                self._add_narrow(feed, plan.narrow, few.detailed(rows), rows, worth)
 
-    def _wide_keys(self, space: int, dimension: Wide, rows: FewRows) -> I64:
+    def _wide_keys(self, one: WidePlan, rows: FewRows) -> I64:
         """Return the number of every row's key."""
-        whole = [(one.column, one.word) for one in dimension.key if one.column and one.word]
-        if dimension.having is None and whole and len(whole) == len(dimension.key):
-            views = [
-                (rows.columns.views(name), np.frombuffer(word, np.uint8)) for name, word in whole
-            ]
-            return self._keys.of_views(space, views)
-        texts = [part.read(rows).texts for part in dimension.key]
-        return self._keys.of_texts(space, texts, len(rows.positions))
+        if one.keys is None:
+            return np.full(
+                len(rows.positions), self._keys.numbers(np.array([one.space]), _EMPTY)[0]
+            )
+        return one.keys.rows(rows, self._keys).keys
 
     def pending(self) -> bool:
         """Return whether a take would give anything."""
@@ -114,7 +118,7 @@ class RequestDeltas:
         """
         order = _by_minute(self._groups.left)
         minutes, keys = self._groups.left[order] * MINUTE, self._groups.right[order]
-        spaces = self._keys.spaces(keys)
+        spaces = self._keys.spaces[keys]
         # Of members one more than the cap, so that whoever adds up knows that it was passed.
         members = self._members.lists(order, MEMBERS + 1)
         samples = self._requests.lists(order), self._sessions.lists(order)
@@ -140,26 +144,25 @@ class RequestDeltas:
         for kept, name in zip((self._requests, self._sessions), IDS, strict=True):
             kept.add_views(groups, columns.views(name), rows)
 
-    def _add_narrow(self, feed: Feed, plan: NarrowPlan, few: FewRows, rows: Counted) -> None:
+    def _add_narrow(
+        self, feed: Feed, plan: KeyPlan, few: FewRows, rows: Counted, worth: Flags
+    ) -> None:
         """Count rows that have traits in the dimensions that ask for them."""
-        read = Reading(few)
-        found = narrow.counting(plan, read, self._keys)
-        if found is None:
+        found = plan.rows(few, self._keys)
+        if not len(found.places):
             return
         every = few.positions[found.places]
         groups = self._count(feed, found.keys, rows, every)
-        worth = plan.sampled[found.spaces] | _is_worth_a_look(rows)[every]
-        sampled = every[worth]
-        self._add_ids(groups[worth], few.columns, sampled)
-        for having, texts in narrow.members(plan, read, found).values():
-            self._members.add(groups[having], texts)
+        sampled = np.flatnonzero(plan.sampled[found.lines] | worth[every])
+        self._add_ids(groups[sampled], few.columns, every[sampled])
+        self._members.add(groups[found.having], found.members)
 
     def _clear(self) -> None:
         self._numbers[: len(self._groups)] = 0
-        for each in (self._keys, self._actions, self._groups, self._members):
+        for actions in self._actions.values():
+            actions.clear()
+        for each in (self._keys, self._groups, self._members, self._requests, self._sessions):
             each.clear()
-        for kept in (self._requests, self._sessions):
-            kept.clear()
 
 
 def _by_minute(minutes: I64) -> I64:

@@ -3,13 +3,15 @@
 from typing import Final, NamedTuple, Self
 
 import numpy as np
+import numpy.typing as npt
 
 from pipeline.aggregate import path_kernels
-from pipeline.aggregate.arrow_texts import I64, Texts, picked
+from pipeline.aggregate.arrow_texts import I64, Texts
 from pipeline.aggregate.batch_columns import BatchColumns
 from pipeline.aggregate.counts import Counted
 from pipeline.aggregate.dimensions import traits
-from pipeline.aggregate.dimensions.parts import I32, PATH, Column, Flags
+
+I32 = npt.NDArray[np.int32]
 
 _DOWNLOAD: Final = np.frombuffer(b"/download", np.uint8)
 
@@ -21,13 +23,13 @@ class FewRows(NamedTuple):
     positions: I64
     traits: I32
 
-    def text(self, name: str) -> Column:
-        """Return a column of texts of the event batch."""
-        return Column(*self.columns.text(name, self.positions))
+    def text(self, name: str) -> Texts:
+        """Return a column of texts of the event batch, a null as a blank one."""
+        return self.columns.text(name, self.positions)[0]
 
-    def number(self, name: str) -> tuple[I64, Flags | None]:
-        """Return a column of whole numbers, and where there is one (None: everywhere)."""
-        return self.columns.number(name, self.positions)
+    def known(self, name: str) -> npt.NDArray[np.bool_] | None:
+        """Return where a column of whole numbers has one; None: everywhere."""
+        return self.columns.number(name, self.positions)[1]
 
     def detailed(self, rows: Counted) -> Self:
         """Return the rows with the traits that are worked out for few rows only."""
@@ -39,20 +41,20 @@ class FewRows(NamedTuple):
         places, few = self._with(traits.FILE)
         if len(places):
             ending = np.empty(len(places), bool)
-            path_kernels.end_with(*PATH.read(few).texts, _DOWNLOAD, ending)
+            path_kernels.end_with(*few.text("path"), _DOWNLOAD, ending)
             found[places[ending]] |= traits.DOWNLOAD
-            known = few.number("actor")[1]
+            known = few.known("actor")
             if known is not None:
                 found[places[ending & ~known]] |= traits.ANONYMOUS_DOWNLOAD
         places, few = self._with(traits.ADMIN)
         if len(places):
-            keyed = few.number("developer_key")[1]
+            keyed = few.known("developer_key")
             found[places if keyed is None else places[keyed]] |= traits.TOKEN_USE
         if masqueraded.any():
             found |= self.columns.flag("as_admin", at) * (one * traits.AS_ADMIN)
         places, few = self._with(traits.FACT)
         if len(places):
-            said = few.text("fact").texts.series().to_list()
+            said = few.text("fact").series().to_list()
             found[places] |= np.array([traits.FACTS.get(fact, 0) for fact in said], np.int32)
         return self._replace(traits=found)
 
@@ -63,9 +65,3 @@ class FewRows(NamedTuple):
     def at(self, places: I64) -> Self:
         """Return those at some places among these rows."""
         return self._replace(positions=self.positions[places], traits=self.traits[places])
-
-
-def cut(texts: Texts, places: I64) -> Texts:
-    """Return the texts at some places."""
-    starts = texts.offsets[places]
-    return picked(starts, texts.offsets[places + 1] - starts, texts.data)

@@ -29,7 +29,7 @@ def copy_texts(starts: Any, lengths: Any, pool: Any, offsets: Any, out: Any) -> 
     types.int64(_BYTES, types.int64, types.int64, types.uint8[::1], types.int64, types.int64),
     cache=True,
 )
-def _order(data: Any, start: Any, length: Any, pool: Any, first: Any, held: Any) -> Any:
+def order_of(data: Any, start: Any, length: Any, pool: Any, first: Any, held: Any) -> Any:
     """Return below, at or above 0 as a text stands before, at or behind one of the pool."""
     for byte in range(min(length, held)):
         difference = types.int64(data[start + byte]) - types.int64(pool[first + byte])
@@ -58,11 +58,11 @@ def _keep(
     place, last = 0, kept - 1
     # Most texts come behind all that are kept: one look at the largest tells.
     if spans[group, last, 1] != NOTHING and (
-        _order(data, start, length, pool, spans[group, last, 0], spans[group, last, 1]) >= 0
+        order_of(data, start, length, pool, spans[group, last, 0], spans[group, last, 1]) >= 0
     ):
         return True
     while place < kept and spans[group, place, 1] != NOTHING:
-        order = _order(data, start, length, pool, spans[group, place, 0], spans[group, place, 1])
+        order = order_of(data, start, length, pool, spans[group, place, 0], spans[group, place, 1])
         if order == 0:
             return True
         if order < 0:

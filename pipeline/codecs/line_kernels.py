@@ -6,7 +6,7 @@ import numba as nb
 import numpy as np
 from numba import types
 
-from pipeline.codecs.memory_kernels import byte_at, eight_at, set_word, trailing_zeros
+from pipeline.domain.memory_kernels import byte_at, eight_at, set_word, trailing_zeros
 
 PADDING: Final = 64
 """Bytes that must be readable behind the last line."""

@@ -9,8 +9,8 @@ import numba as nb
 import numpy as np
 from numba import types
 
-from pipeline.codecs.memory_kernels import byte_at, eight_at, set_word, word_at
 from pipeline.codecs.text_kernels import DASHED, INLINE, digits_of, hex_of
+from pipeline.domain.memory_kernels import byte_at, eight_at, set_word, word_at
 
 PAIRS: Final = 1 << 16
 BEGINNINGS: Final = 1 << 16

@@ -6,7 +6,7 @@ import numba
 import numpy as np
 from numba import types
 
-from pipeline.codecs.memory_kernels import word_at
+from pipeline.domain.memory_kernels import word_at
 
 _LONGS = types.Array(types.int64, 1, "C", readonly=True)
 _INTS = types.Array(types.int32, 1, "C", readonly=True)

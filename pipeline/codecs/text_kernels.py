@@ -12,7 +12,7 @@ import numpy as np
 from numba import types
 from numpy.typing import NDArray
 
-from pipeline.codecs.memory_kernels import byte_at, eight_at, prefetch, set_word, word_at
+from pipeline.domain.memory_kernels import byte_at, eight_at, prefetch, set_word, word_at
 
 INLINE: Final = 12
 AHEAD: Final = 12

@@ -13,7 +13,6 @@ import numpy as np
 from numba import types
 from numpy.typing import NDArray
 
-from pipeline.codecs.memory_kernels import byte_at, set_byte, set_word, word_at
 from pipeline.codecs.wire_kernels import (
     BYTES_LEFT,
     ENDS_EARLY,
@@ -25,6 +24,7 @@ from pipeline.codecs.wire_kernels import (
     some,
     varint,
 )
+from pipeline.domain.memory_kernels import byte_at, set_byte, set_word, word_at
 
 VARINT32: Final = 0
 VARINT64: Final = 1

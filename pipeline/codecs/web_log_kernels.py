@@ -12,7 +12,7 @@ import numba as nb
 import numpy as np
 from numba import types
 
-from pipeline.codecs.memory_kernels import byte_at, eight_at, set_word, trailing_zeros, word_at
+from pipeline.domain.memory_kernels import byte_at, eight_at, set_word, trailing_zeros, word_at
 
 TEXT: Final = 0
 WHOLE: Final = 1

@@ -11,7 +11,7 @@ from typing import Any, Final
 import numba as nb
 import numpy as np
 
-from pipeline.codecs.memory_kernels import byte_at, eight_at
+from pipeline.domain.memory_kernels import byte_at, eight_at
 
 SOUND: Final = 0
 ENDS_EARLY: Final = 1

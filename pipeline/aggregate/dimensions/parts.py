@@ -1,161 +1,94 @@
-"""Parts of keys, and members: what a row with traits says, as texts."""
+"""Parts of keys, and members: how a row with traits comes to a text.
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Final, NamedTuple, Protocol
+What is said here is done by ``part_kernels``, for all rows in one call.
+"""
 
-import numpy as np
-import numpy.typing as npt
-import polars as pl
+from collections.abc import Mapping, Sequence
+from typing import Final, NamedTuple
 
-from pipeline.aggregate.arrow_texts import I64, Texts, picked, texts_of
-from pipeline.aggregate.networks import networks_of
-from pipeline.aggregate.numbers import texts_of_numbers
-
-Flags = npt.NDArray[np.bool_]
-I32 = npt.NDArray[np.int32]
+from pipeline.aggregate import part_kernels as kernels
 
 
-class Column(NamedTuple):
-    """A text for each row; ``present`` says where there is one (None: everywhere)."""
+class Word(NamedTuple):
+    """What a part says of a row that has a trait, or a text that is asked for."""
 
-    texts: Texts
-    present: Flags | None = None
-
-
-class Rows(Protocol):
-    """The rows that have traits."""
-
-    @property
-    def traits(self) -> I32:
-        """The traits of each."""
-
-    def text(self, name: str) -> Column:
-        """Return a column of texts of the event batch."""
-
-    def number(self, name: str) -> tuple[I64, Flags | None]:
-        """Return a column of whole numbers, and where there is one (None: everywhere)."""
+    said: str
+    trait: int = 0
+    asked: str = ""
 
 
 class Part(NamedTuple):
-    """A way from rows to texts.
+    """A way from rows to texts: out of a column, out of other parts, or a word of some."""
 
-    ``column`` with ``word`` for its nulls says the same, if there is such a column.
-    """
-
-    read: Callable[[Rows], Column]
-    column: str | None = None
-    word: bytes | None = None
+    kind: int
+    column: str = ""
+    of: tuple["Part", ...] = ()
+    words: tuple[Word, ...] = ()
+    trait: int = 0
 
 
 def text(name: str) -> Part:
     """Return the part that is a column of texts."""
-    return Part(lambda rows: rows.text(name), name)
+    return Part(kernels.TEXT, name)
 
 
 def number(name: str) -> Part:
-    """Return the part that is a column of whole numbers."""
-
-    def read(rows: Rows) -> Column:
-        values, present = rows.number(name)
-        return Column(texts_of_numbers(values), present)
-
-    return Part(read)
+    """Return the part that is a column of whole numbers, in decimal."""
+    return Part(kernels.NUMBER, name)
 
 
 def first_of(one: Part, other: Part) -> Part:
     """Return the part that is the first of two that is there."""
-
-    def read(rows: Rows) -> Column:
-        left, right = one.read(rows), other.read(rows)
-        return left if left.present is None else _filled(left.texts, left.present, right)
-
-    return Part(read)
+    return Part(kernels.FIRST_OF, of=(one, other))
 
 
 def or_else(one: Part, word: str) -> Part:
     """Return the part with a word where there is none."""
-    pool = _pool([word])
-
-    def read(rows: Rows) -> Column:
-        left = one.read(rows)
-        if left.present is None:
-            return left
-        same = Column(_words(np.zeros(len(left.present), np.int64), pool))
-        return _filled(left.texts, left.present, same)
-
-    return Part(read, one.column, None if one.word else word.encode())
+    return first_of(one, Part(kernels.WORD, words=(Word(word),)))
 
 
 def only(one: Part, trait: int) -> Part:
     """Return the part for rows with a trait; there is none for the others."""
-
-    def read(rows: Rows) -> Column:
-        found, has = one.read(rows), (rows.traits & trait) != 0
-        return Column(found.texts, has if found.present is None else found.present & has)
-
-    return Part(read)
+    return Part(kernels.ONLY, of=(one,), trait=trait)
 
 
 def where(one: Part, other: Part) -> Part:
     """Return the part for rows that have another part too; there is none for the others."""
-
-    def read(rows: Rows) -> Column:
-        found, has = one.read(rows), other.read(rows).present
-        flags = [present for present in (found.present, has) if present is not None]
-        return Column(found.texts, np.logical_and.reduce(flags) if flags else None)
-
-    return Part(read)
+    return Part(kernels.WHERE, of=(one, other))
 
 
 def word_by_trait(words: Sequence[tuple[int, str]]) -> Part:
     """Return the word of the first trait that a row has; there is none without such a trait."""
-    pool = _pool([*(word for _, word in words), ""])
-
-    def read(rows: Rows) -> Column:
-        code = np.full(len(rows.traits), len(words))
-        for place in range(len(words) - 1, -1, -1):
-            code[(rows.traits & words[place][0]) != 0] = place
-        return Column(_words(code, pool), code < len(words))
-
-    return Part(read)
+    return Part(kernels.WORD_BY_TRAIT, words=tuple(Word(said, trait) for trait, said in words))
 
 
 def word_by_text(column: str, words: Mapping[str, str]) -> Part:
-    """Return the words for texts, of rows so few that Python looks at each."""
-
-    def read(rows: Rows) -> Column:
-        texts, present = rows.text(column)
-        places = np.arange(len(texts.offsets) - 1) if present is None else np.flatnonzero(present)
-        found = dict(zip(places.tolist(), texts.series()[places].to_list(), strict=True))
-        said = [words.get(found.get(row, "")) for row in range(len(texts.offsets) - 1)]
-        return Column(
-            texts_of(pl.Series([word or "" for word in said], dtype=pl.String)),
-            np.array([word is not None for word in said], bool),
-        )
-
-    return Part(read)
+    """Return the words for texts of a column; there is none for others."""
+    said = tuple(Word(said, asked=asked) for asked, said in words.items())
+    return Part(kernels.WORD_BY_TEXT, of=(text(column),), words=said)
 
 
-def _pool(words: Sequence[str]) -> Texts:
-    return texts_of(pl.Series(words, dtype=pl.String))
+def id_behind(before: str, one: Part) -> Part:
+    """Return the first id (digits, or ``shard~local``) behind some text in a part."""
+    return Part(kernels.ID_BEHIND, of=(one,), words=(Word("", asked=before),))
 
 
-def _words(code: I64, pool: Texts) -> Texts:
-    starts = pool.offsets[code]
-    return picked(starts, pool.offsets[code + 1] - starts, pool.data)
+def network_of(one: Part) -> Part:
+    """Return the /24 of IPv4 and the /48 of IPv6 addresses, any other text as it is.
+
+    Homes and campuses get at least a /64, mostly a /48 to /56 (RFC 6177), so people move within
+    a /48; a /24 is the smallest IPv4 network that is routed by itself.
+    """
+    return Part(kernels.NETWORK, of=(one,))
 
 
-def _filled(texts: Texts, present: Flags, other: Column) -> Column:
-    """Return texts where they are present, else those of another column."""
-    begin = np.where(present, texts.offsets[:-1], other.texts.offsets[:-1] + len(texts.data))
-    lengths = np.where(present, np.diff(texts.offsets), np.diff(other.texts.offsets))
-    found = picked(begin, lengths, np.concatenate([texts.data, other.texts.data]))
-    return Column(found, None if other.present is None else present | other.present)
-
-
-def _networks(rows: Rows) -> Column:
-    addresses, present = IP.read(rows)
-    return Column(networks_of(addresses), present)
+def column_and_word(part: Part) -> tuple[str, str] | None:
+    """Return the column of texts and the word for its nulls that a part is; None if it is none."""
+    if part.kind != kernels.FIRST_OF:
+        return None
+    one, other = part.of
+    is_one = one.kind == kernels.TEXT and other.kind == kernels.WORD
+    return (one.column, other.words[0].said) if is_one else None
 
 
 IP: Final = text("ip")
@@ -170,4 +103,4 @@ DOER: Final = number("doer")
 SUBJECT: Final = number("subject")
 CONTROLLER: Final = or_else(text("controller"), "unspecified")
 ACTION: Final = or_else(text("action"), "unspecified")
-NETWORK: Final = Part(_networks)
+NETWORK: Final = network_of(IP)

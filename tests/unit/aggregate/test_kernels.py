@@ -11,11 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.aggregate import count_kernels
+from pipeline.aggregate.action_keys import ActionKeys
 from pipeline.aggregate.arrow_texts import texts_of
 from pipeline.aggregate.batch_columns import BatchColumns, item_views, text_views
 from pipeline.aggregate.counts import MAXIMUM, NUMBERS
+from pipeline.aggregate.dimensions.traits import traits_of_action
 from pipeline.aggregate.indexes import PairIndex, TextIndex
-from pipeline.aggregate.key_numbers import KeyNumbers
 from pipeline.aggregate.smallest_texts import SmallestTexts
 
 texts = st.text(max_size=20)
@@ -80,16 +81,25 @@ def test_a_pair_index_numbers_pairs_in_the_order_in_which_they_first_come(
     assert list(zip(index.left.tolist(), index.right.tolist(), strict=True)) == list(wanted)
 
 
-@given(st.lists(st.tuples(texts, texts), min_size=1, max_size=40))
-def test_keys_of_two_parts_are_those_that_are_joined_row_by_row(
-    rows: list[tuple[str, str]],
+words = st.none() | st.sampled_from(["tokens", "files", "files#a", "a#show", "show", "", "é" * 9])
+
+
+@given(st.lists(st.lists(st.tuples(words, words), min_size=1, max_size=40), max_size=4))
+def test_keys_and_traits_of_actions_are_those_of_texts_joined_row_by_row(
+    commits: list[list[tuple[str | None, str | None]]],
 ) -> None:
-    keys = KeyNumbers()
-    left, right = (texts_of(series(part)) for part in zip(*rows, strict=True))
-    twice = [keys.of_texts(3, [left, right], len(rows)) for _ in range(2)]
-    assert twice[0].tolist() == twice[1].tolist()
-    assert keys.texts(twice[0]).arrow().to_pylist() == [f"{a}#{b}" for a, b in rows]
-    assert set(keys.spaces(twice[0]).tolist()) == {3}
+    actions, keys = ActionKeys(3), TextIndex()
+    for rows in commits:
+        frame = pl.DataFrame(rows, {"controller": pl.String, "action": pl.String}, orient="row")
+        joined = ["#".join("unspecified" if w is None else w for w in row) for row in rows]
+        for _ in range(2):
+            numbers, traits = actions.of(BatchColumns(frame), keys)
+            assert keys.texts(numbers).series().to_list() == joined
+            assert traits.tolist() == [traits_of_action(text) for text in joined]
+        assert set(keys.spaces.tolist()) == {3}
+        assert len(keys) == len(set(joined))
+        keys.clear()
+        actions.clear()
 
 
 def lists_of(kept: SmallestTexts, groups: npt.NDArray[np.int64]) -> list[list[str]]:

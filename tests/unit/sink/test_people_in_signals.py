@@ -4,13 +4,11 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-import polars as pl
 import pytest
 
-from pipeline.aggregate.arrow_texts import texts_of
 from pipeline.aggregate.dimensions import DIMENSIONS, Narrow
-from pipeline.aggregate.dimensions.parts import I32, I64, Column, Flags, Part
+from pipeline.aggregate.dimensions.parts import Part
+from pipeline.aggregate.part_kernels import NUMBER
 from pipeline.sink.people_in_signals import FORMER_KEYS, KEYS, MEMBERS
 from pipeline.sink.tables.anomalies import ANOMALIES
 from pipeline.sink.tables.request_stats import REQUEST_STATS
@@ -21,30 +19,13 @@ PEOPLE = {"actor", "user", "doer"}
 MIGRATIONS = Path(__file__).parents[3] / "infra" / "clickhouse" / "migrations"
 
 
-class Asked:
-    """One row; remembers which columns of numbers were asked for."""
-
-    def __init__(self) -> None:
-        self.numbers: set[str] = set()
-
-    @property
-    def traits(self) -> I32:
-        return np.zeros(1, np.int32)
-
-    def text(self, _name: str) -> Column:
-        return Column(texts_of(pl.Series(["10.0.0.1"], dtype=pl.String)))
-
-    def number(self, name: str) -> tuple[I64, Flags | None]:
-        self.numbers.add(name)
-        return np.ones(1, np.int64), None
-
-
 def name_people(parts: Sequence[Part | None]) -> bool:
-    asked = Asked()
-    for part in parts:
-        if part is not None:
-            part.read(asked)
-    return not PEOPLE.isdisjoint(asked.numbers)
+    """Say whether any of some parts is made of a column that says whose a row is."""
+    return any(
+        (part.kind == NUMBER and part.column in PEOPLE) or name_people(part.of)
+        for part in parts
+        if part is not None
+    )
 
 
 def test_every_dimension_with_people_in_its_keys_or_members_is_named() -> None:
