@@ -74,7 +74,9 @@ class DuplicateFilter:
         if (self._used + len(hi)) * 4 > self._places * 3:
             self._rebuild(len(hi))
         new = np.empty(len(hi), np.bool_)
-        ages = np.clip((time >> _AGE_BITS) + _OLDEST, _OLDEST, _YOUNGEST).astype(np.uint32)
+        spans = (time >> _AGE_BITS) + _OLDEST
+        np.minimum(np.maximum(spans, _OLDEST, out=spans), _YOUNGEST, out=spans)
+        ages = spans.astype(np.uint32)
         if len(ages):
             self._youngest = max(self._youngest, int(ages.max()))
         self._used += kernels.admit(

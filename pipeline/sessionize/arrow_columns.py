@@ -51,7 +51,7 @@ class DistinctTexts(NamedTuple):
 def distinct(texts: pa.LargeStringArray) -> DistinctTexts:
     """Return each text once."""
     encoded: Any = texts.dictionary_encode()
-    return DistinctTexts(encoded.indices.to_numpy(), encoded.dictionary)
+    return DistinctTexts(encoded.indices.to_numpy().astype(np.int64), encoded.dictionary)
 
 
 def text_bytes(texts: pa.LargeStringArray) -> tuple[U8, I64]:

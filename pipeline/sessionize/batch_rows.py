@@ -1,12 +1,10 @@
 """A batch as the kernel takes it: a matrix of numbers, texts by their hash."""
 
-from functools import partial
 from typing import Any, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
-import pyarrow as pa
 
 from pipeline.domain.event_columns import EventColumns
 from pipeline.sessionize import row_kernels as row
@@ -95,13 +93,9 @@ def keep_texts(pool: TextPool, batch: BatchRows, hashes: U64, rows: I64) -> None
     for kind, texts in enumerate(batch.texts):
         own = np.flatnonzero(held & (rows & 1 == kind))
         if len(own):
-            pool.hold(hashes[own], partial(_copies, texts, rows[own] >> 1))
+            pool.hold(hashes[own], texts, rows[own] >> 1)
     if not held.all():
         pool.release(hashes[~held])
-
-
-def _copies(texts: TextViews, rows: I64, places: I64) -> pa.LargeStringArray:
-    return texts.copies(rows[places])
 
 
 def _some(valid: Flags | None) -> Flags:

@@ -16,7 +16,8 @@ from pipeline.sessionize.arrays import I32, I64, U64, concat
 from pipeline.sessionize.hashing import mix64
 from pipeline.sessionize.slot_numbers import SlotNumbers
 from pipeline.sessionize.store import Store
-from pipeline.sessionize.text_pool import Copies, TextPool
+from pipeline.sessionize.text_pool import TextPool
+from pipeline.sessionize.text_views import TextViews
 
 _SETS: Final = len(at.SETS)
 _FIRST_BLOCKS: Final = 1024
@@ -61,10 +62,10 @@ class MemberSets:
         self.blocks[: len(former)] = former
         self.links[: len(links)] = links
 
-    def load(self, slots: I64, number: int, hashes: U64, copies: Copies) -> None:
+    def load(self, slots: I64, number: int, hashes: U64, texts: TextViews, rows: I64) -> None:
         """Add members, each set's own ones and at most ``CAP``, to a set of new slots."""
         if number in at.TEXT_SETS:
-            self.texts.hold(hashes, copies)
+            self.texts.hold(hashes, texts, rows)
         self._load(slots, number, hashes)
 
     def _load(self, slots: I64, number: int, hashes: U64) -> None:

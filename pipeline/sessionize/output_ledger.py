@@ -8,7 +8,8 @@ from pipeline.sessionize import layout as at
 from pipeline.sessionize.arrays import I64, Flags, concat
 from pipeline.sessionize.store import Store
 
-_STEP = 1024
+_FIRST_LOOK = 16
+_MOST_AT_ONCE = 1024
 
 
 class OutputLedger:
@@ -44,13 +45,16 @@ class OutputLedger:
         """Return the smallest offset that a live session's last record may have, if any."""
         while self._entries:
             offsets, slots = self._entries[0]
+            # Nearly always the first one counts, as it did the last time.
+            size = _FIRST_LOOK
             while self._passed < len(slots):
-                step = slice(self._passed, self._passed + _STEP)
+                step = slice(self._passed, self._passed + size)
                 counts = np.flatnonzero(self._counts(offsets[step], slots[step]))
                 if len(counts):
                     self._passed += int(counts[0])
                     return int(offsets[self._passed])
-                self._passed += _STEP
+                self._passed += size
+                size = _MOST_AT_ONCE
             self._entries.popleft()
             self._passed = 0
         return self._next if self._store.open else None

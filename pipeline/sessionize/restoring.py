@@ -1,23 +1,22 @@
 """Records read back: the rows, paths and members that ``record`` wrote."""
 
 from collections.abc import Iterator
-from functools import partial
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 import polars as pl
-import pyarrow as pa
 
 from pipeline.sessionize import layout as at
 from pipeline.sessionize.activity_day import ActivityDays
 from pipeline.sessionize.arrays import EMPTY, I64, U64
-from pipeline.sessionize.arrow_columns import DistinctTexts, distinct, large_texts
+from pipeline.sessionize.arrow_columns import distinct, large_texts
 from pipeline.sessionize.hashing import mix64, pair_hash, text_hash
 from pipeline.sessionize.hex128 import from_hex
 from pipeline.sessionize.record import COUNTS, OPTIONAL
 from pipeline.sessionize.text_log import TextLog
-from pipeline.sessionize.text_pool import Copies
-from pipeline.sessionize.text_views import text_views
+from pipeline.sessionize.text_views import TextViews, text_views
+
+_NO_TEXTS: Final = text_views(pl.Series([], dtype=pl.String))
 
 
 class Identities(NamedTuple):
@@ -65,7 +64,7 @@ def read_rows(frame: pl.DataFrame, known: Identities, days: ActivityDays, paths:
     rows[:, at.FLAGS] = frame["continued"].to_numpy() * at.CONTINUED
     for name, column in (("entry_path", at.ENTRY_TEXT), ("exit_path", at.EXIT_TEXT)):
         known_path = np.flatnonzero(frame[name].is_not_null().to_numpy())
-        rows[known_path, column] = paths.append(large_texts(frame[name].drop_nulls()))
+        rows[known_path, column] = paths.append(text_views(frame[name]), known_path)
     for number, name in enumerate(at.SETS):
         rows[:, at.FLAGS] |= frame[f"{name}_capped"].to_numpy() * (at.CAPPED << number)
     return rows
@@ -81,12 +80,13 @@ def _read_tie(rows: I64, frame: pl.DataFrame, name: str, column: int) -> None:
 
 
 class ReadSet(NamedTuple):
-    """Members of one set: the record of each, its hash, and copies of those that are texts."""
+    """Members of one set: the record of each, its hash, and where its text is, if it is one."""
 
     number: int
     owners: I64
     hashes: U64
-    copies: Copies
+    texts: TextViews
+    rows: I64
 
 
 def read_sets(frame: pl.DataFrame) -> Iterator[ReadSet]:
@@ -97,16 +97,12 @@ def read_sets(frame: pl.DataFrame) -> Iterator[ReadSet]:
         if not len(owners):
             continue
         values = frame[name].filter(pl.Series(lengths > 0)).explode()
-        members = DistinctTexts(EMPTY, pa.array([], pa.large_string()))
+        texts, rows = _NO_TEXTS, EMPTY
         if number in at.TEXT_SETS:
             members = distinct(large_texts(values))
-            hashes = text_hash(text_views(pl.Series(members.texts)))[members.places]
+            texts, rows = text_views(pl.Series(members.texts)), members.places
+            hashes = text_hash(texts)[rows]
         else:
             hashes = values.to_numpy().view(np.uint64)
             hashes = hashes if number == at.USER_AGENTS else mix64(hashes)
-        yield ReadSet(number, owners, hashes, partial(_copies, members))
-
-
-def _copies(members: DistinctTexts, places: I64) -> pa.LargeStringArray:
-    copies: pa.LargeStringArray = members.texts.take(members.places[places])
-    return copies
+        yield ReadSet(number, owners, hashes, texts, rows)

@@ -241,8 +241,8 @@ class Sessions:
             return
         known = identities(frame)
         slots = self._store.create(read_rows(frame, known, self._days, self._store.paths))
-        for members in read_sets(frame):
-            self._sets.load(slots[members.owners], members.number, members.hashes, members.copies)
+        for number, owners, hashes, texts, rows in read_sets(frame):
+            self._sets.load(slots[owners], number, hashes, texts, rows)
         self._link(slots)
         closed = (frame["status"] == STATUS[CLOSED]).to_numpy()
         self._timers.schedule_closed(slots[closed])

@@ -1,8 +1,12 @@
 """Numbers of places in arrays that are given out, given back and given out again."""
 
+from typing import Final
+
 import numpy as np
 
 from pipeline.sessionize.arrays import I64
+
+_AHEAD: Final = 1 << 12
 
 
 class SlotNumbers:
@@ -19,9 +23,11 @@ class SlotNumbers:
 
     def reserve(self, count: int) -> None:
         """See to it that so many numbers are free."""
-        missing = count - self.count
-        if missing <= 0:
+        if self.count >= count:
             return
+        # Making numbers moves those that are free: more at once, and it is done more seldom.
+        count += min(count, _AHEAD)
+        missing = count - self.count
         self.end += missing
         if self.end > len(self.free):
             longer = np.empty(max(self.end, 2 * len(self.free)), np.int64)

@@ -72,7 +72,7 @@ class Store:
         for column in (at.ENTRY_TEXT, at.EXIT_TEXT):
             rows = at.text_of_row(self.rows[slots, column])
             which = np.flatnonzero(rows >= 0)
-            numbers = self.paths.append(paths.copies(rows[which]))
+            numbers = self.paths.append(paths, rows[which])
             self.rows[slots[which], column] = numbers
         if self.paths.wasteful(2 * self.open):
             self._rewrite_paths(self.all_live())

@@ -133,6 +133,13 @@ def hash_texts(views: Any, data: Any, words: Any, valid: Any, longest: Any, hash
     return long
 
 
+@numba.njit(types.void(_VIEWS, _LONGS, types.int64[::1]), cache=True, nogil=True)
+def note_ends(views: Any, rows: Any, ends: Any) -> None:
+    """Write where the texts of some rows end, the first of which begins at ``ends[0]``."""
+    for i in range(len(rows)):
+        ends[i + 1] = ends[i] + _length(views[2 * rows[i]])
+
+
 @numba.njit(types.void(_VIEWS, _BYTES, _LONGS, _LONGS, types.uint8[::1]), cache=True, nogil=True)
 def copy_texts(views: Any, data: Any, rows: Any, offsets: Any, out: Any) -> None:
     """Copy the texts of some rows to where ``offsets`` says; the last one is where they end."""

@@ -3,11 +3,10 @@
 from typing import Any, Final
 
 import numpy as np
-import pyarrow as pa
 
 from pipeline.sessionize import text_kernels
 from pipeline.sessionize.arrays import I64, U8
-from pipeline.sessionize.arrow_columns import text_bytes
+from pipeline.sessionize.text_views import TextViews
 
 _SLACK: Final = 1 << 16
 """Texts of waste that are not worth a rewrite."""
@@ -17,9 +16,6 @@ class TextLog:
     """Its owner knows which texts are still wanted, and rewrites it with those."""
 
     def __init__(self) -> None:
-        self._clear()
-
-    def _clear(self) -> None:
         self._count = 0
         self._ends: I64 = np.zeros(1025, np.int64)
         self._data: U8 = np.zeros(1 << 14, np.uint8)
@@ -32,18 +28,18 @@ class TextLog:
         """
         return self._ends, self._data
 
-    def append(self, texts: pa.LargeStringArray) -> I64:
-        """Add texts without nulls and return their numbers."""
-        if not len(texts):
+    def append(self, texts: TextViews, rows: I64) -> I64:
+        """Add copies of some texts, none of them null, and return their numbers."""
+        if not len(rows):
             return np.empty(0, np.int64)
-        data, offsets = text_bytes(texts)
-        count, size = self._count, int(self._ends[self._count])
-        self._ends = _with_room(self._ends, count + len(texts) + 1)
-        self._data = _with_room(self._data, size + len(data))
-        self._ends[count + 1 : count + len(texts) + 1] = offsets[1:] + size
-        self._data[size : size + len(data)] = data
-        self._count += len(texts)
-        return np.arange(count, self._count)
+        count, end = self._count, self._count + len(rows)
+        self._ends = _with_room(self._ends, end + 1)
+        ends = self._ends[count : end + 1]
+        text_kernels.note_ends(texts.views, rows, ends)
+        self._data = _with_room(self._data, int(ends[-1]))
+        text_kernels.copy_texts(texts.views, texts.data, rows, ends, self._data)
+        self._count = end
+        return np.arange(count, end)
 
     def wasteful(self, wanted: int) -> bool:
         """Whether it is worth rewriting if that many texts are still wanted."""
@@ -52,21 +48,16 @@ class TextLog:
     def rewrite(self, numbers: I64) -> I64:
         """Keep only these texts, and return their new numbers; negative ones stay negative."""
         wanted = numbers >= 0
-        texts = self._copies(numbers[wanted])
-        self._clear()
+        kept = numbers[wanted]
+        former_ends, former = self._ends, self._data
+        self._ends = np.zeros(len(kept) + 1, np.int64)
+        np.cumsum(former_ends[kept + 1] - former_ends[kept], out=self._ends[1:])
+        self._data = np.empty(self._ends[-1], np.uint8)
+        text_kernels.gather_texts(former_ends, former, kept, self._ends, self._data)
+        self._count = len(kept)
         result = numbers.copy()
-        result[wanted] = self.append(texts)
+        result[wanted] = np.arange(len(kept))
         return result
-
-    def _copies(self, numbers: I64) -> pa.LargeStringArray:
-        offsets = np.zeros(len(numbers) + 1, np.int64)
-        np.cumsum(self._ends[numbers + 1] - self._ends[numbers], out=offsets[1:])
-        copied: Any = np.empty(offsets[-1], np.uint8)
-        text_kernels.gather_texts(self._ends, self._data, numbers, offsets, copied)
-        ends: Any = offsets
-        buffers = pa.py_buffer(ends), pa.py_buffer(copied)
-        texts: Any = pa.LargeStringArray.from_buffers(len(numbers), *buffers)
-        return texts  # type: ignore[no-any-return]
 
 
 def _with_room(array: Any, needed: int) -> Any:

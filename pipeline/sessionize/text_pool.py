@@ -1,23 +1,18 @@
 """Texts that are members of sets, each kept once for all sessions, by their hash."""
 
-from collections.abc import Callable
-from typing import Final, TypeAlias
+from typing import Final
 
 import numpy as np
-import pyarrow as pa
 
 from pipeline.sessionize.arrays import I64, U8, U64
 from pipeline.sessionize.hash_index import HashIndex
 from pipeline.sessionize.slot_numbers import SlotNumbers
 from pipeline.sessionize.text_log import TextLog
+from pipeline.sessionize.text_views import TextViews
 
 _SMALLEST: Final = 1 << 10
 _SPARSE: Final = 8
 """With so many places a text they are numbered anew."""
-
-
-Copies: TypeAlias = Callable[[I64], pa.LargeStringArray]
-"""Gives copies of the texts at some places among others, none of them null."""
 
 
 class TextPool:
@@ -33,15 +28,15 @@ class TextPool:
     def __len__(self) -> int:
         return self._index.size
 
-    def hold(self, hashes: U64, copies: Copies) -> None:
-        """Count a holder for each hash, repetitions included; ``copies`` of the hashes' texts."""
+    def hold(self, hashes: U64, texts: TextViews, rows: I64) -> None:
+        """Count a holder for each hash, repetitions included; ``rows`` are those of their texts."""
         places = self._index.get(hashes)
         new = np.flatnonzero(places < 0)
         if len(new):
             distinct, first, which = np.unique(hashes[new], return_index=True, return_inverse=True)
             fresh = self._numbers.take(len(distinct))
             self._grow(self._numbers.end)
-            self._text[fresh] = self._texts.append(copies(new[first]))
+            self._text[fresh] = self._texts.append(texts, rows[new[first]])
             self._index.put(distinct, fresh)
             places[new] = fresh[which]
         np.add.at(self._holders, places, 1)

@@ -12,12 +12,12 @@ from pipeline.domain.errors import OurMistake
 from pipeline.domain.event_time import MICROS
 from pipeline.domain.laid_out import Field, Lane, Log, Records
 from pipeline.sessionize.activity_day import ActivityDays
-from pipeline.sessionize.arrow_columns import large_texts
 from pipeline.sessionize.hash_index import HashIndex
 from pipeline.sessionize.hashing import mix64, text_hash, unmix64
 from pipeline.sessionize.hex128 import from_hex
 from pipeline.sessionize.text_log import TextLog
 from pipeline.sessionize.text_views import text_views
+from pipeline.sessionize.time_wheel import TimeWheel
 from tests.support import oracle
 
 U64 = st.integers(0, (1 << 64) - 1)
@@ -139,8 +139,8 @@ def texts_of(log: TextLog, numbers: np.ndarray) -> list[str]:
 
 def test_a_text_log_reads_back_and_survives_being_rewritten() -> None:
     log = TextLog()
-    first = log.append(large_texts(pl.Series(["a", "", "ü"])))
-    second = log.append(large_texts(pl.Series(["b" * 100_000])))
+    column = text_views(pl.Series(["x", "a", "", "ü", None, "b" * 100_000]))
+    first, second = (log.append(column, np.array(rows)) for rows in ([1, 2, 3], [5]))
     numbers = np.array([second[0], first[2], first[1]])
     assert texts_of(log, numbers) == ["b" * 100_000, "ü", ""]
     before = log.memory
@@ -149,3 +149,26 @@ def test_a_text_log_reads_back_and_survives_being_rewritten() -> None:
     assert texts_of(log, kept[[0, 2]]) == ["ü", "a"]
     assert Records(3, [numbers, *before]).column(LOGGED) == ["b" * 100_000, "ü", ""]
     assert not log.wasteful(2)
+
+
+entries = st.lists(st.tuples(st.integers(-5, 500), st.integers(0, 9)), max_size=20)
+
+
+@given(st.lists(st.tuples(entries, st.integers(-100, 600)), max_size=8))
+def test_a_time_wheel_gives_out_what_is_due_and_keeps_the_rest(
+    turns: list[tuple[list[tuple[int, int]], int]],
+) -> None:
+    wheel, kept, now = TimeWheel(), list[tuple[int, int]](), -1000
+    for number, (fresh, later) in enumerate(turns):
+        now = max(now, later)
+        wheel.put(np.array([b for b, _ in fresh], int), np.array([s for _, s in fresh], int))
+        kept += fresh
+        if number % 3 == 2:
+            places = np.array([1, 0, *range(2, 9), -1])
+            wheel.renumber(places)
+            kept = [(bucket, int(places[slot])) for bucket, slot in kept if places[slot] >= 0]
+        buckets, slots = wheel.due(now)
+        found = list(zip(buckets.tolist(), slots.tolist(), strict=True))
+        assert sorted(found) == sorted(entry for entry in kept if entry[0] <= now)
+        kept = [entry for entry in kept if entry[0] > now]
+        assert len(wheel) == len(kept)
