@@ -40,8 +40,7 @@ class Narrow:
     of its key that is null takes it out. ``members`` names what is counted distinctly per key.
     ``sampled``: ids are kept of all its rows; else, as for wide dimensions, of errors and
     masqueraded ones.
-    Rows without any trait cost nothing; polars, whose calls cost as much as counting a hundred
-    rows, is left out.
+    Rows without any trait cost nothing.
     """
 
     name: str
