@@ -78,14 +78,12 @@ def find_rows(traits: Any, lines: Any, texts: Any) -> Any:
     having = np.empty(rows * len(lines), np.int64)
     count, members = 0, 0
     for number in range(len(lines)):
-        wanted, never = lines[number, TRAITS], lines[number, NEVER]
+        never = lines[number, NEVER]
         left, right, member = lines[number, LEFT], lines[number, RIGHT], lines[number, MEMBER]
         for row in range(rows):
             own = np.int64(traits[row])
             # Nearly every row ends here: it has nothing that the dimension asks for.
-            if wanted != 0 and own & wanted == 0:
-                continue
-            if own & never != 0 or not _is_in(own, lines, number):
+            if not _is_in(own, lines, number) or own & never != 0:
                 continue
             if not _has(texts, left, row) or not _has(texts, right, row):
                 continue
