@@ -14,22 +14,21 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
-from pipeline.detect.alert_record import ADDED, Record, fingerprint_of, record_of, retracted
+from pipeline.detect.alert_identity import Identity, Record, continued, identity_of
+from pipeline.detect.alert_record import ADDED, record_of, retracted
 from pipeline.detect.finding import Finding
 from pipeline.detect.rules import AnyRule
 from pipeline.detect.state_text import dumped, loaded
 from pipeline.detect.suppression import KEPT, Suppressions, Told, reach, subject_of
 from pipeline.domain.event_time import MINUTE
 
-__all__ = ["DETECTOR", "AlertDesk", "Record", "fingerprint_of"]
+__all__ = ["DETECTOR", "AlertDesk", "Record"]
 
 DETECTOR: Final = "alert_desk"
 """Detector name under which published alerts are kept."""
 
 REACH: Final = "_reach"
 """Beside the record of a final alert: how long after its end it keeps others back."""
-
-_Identity = tuple[str, str]
 
 _SILENT: Final = ("status", "updated_at")
 
@@ -42,10 +41,10 @@ class AlertDesk:
     """
 
     def __init__(self) -> None:
-        self._alerts: dict[_Identity, Record] = {}
-        self._told: dict[_Identity, Record] = {}
+        self._alerts: dict[Identity, Record] = {}
+        self._told: dict[Identity, Record] = {}
         self._suppressions = Suppressions()
-        self._dirty: set[_Identity] = set()
+        self._dirty: set[Identity] = set()
         self.held: Counter[tuple[str, str]] = Counter()
 
     @property
@@ -68,12 +67,10 @@ class AlertDesk:
         told = self._published(findings)
         ordered = sorted(told, key=lambda f: (not f.final, f.window_start, f.key))
         records = [record_of(finding, self._count(finding)) for finding in ordered]
-        # An alert that is still found where it began is no other finding's, however near: two
-        # stories would go on under one id.
-        own = {(record["fingerprint"], record["episode"]) for record in records}
+        own = {identity_of(record) for record in records}
         for finding, record in zip(ordered, records, strict=True):
             near = finding.rule.parameters.quiet_min * MINUTE
-            identity = _claimed(record, unmatched, own, near)
+            identity = continued(record, unmatched, own, near)
             before = unmatched.pop(identity) if identity else None
             published += self._publish(record, before, finding, now)
         for identity, alert in sorted(unmatched.items()):
@@ -161,7 +158,7 @@ class AlertDesk:
         record["updated_at"] = (
             finding.resolved_at if finding.final else max(now, record["window_end"])
         )
-        identity = (record["fingerprint"], record["episode"])
+        identity = identity_of(record)
         if finding.final:
             self._forget(identity)
             if within := reach(finding.rule):
@@ -174,7 +171,7 @@ class AlertDesk:
         self._dirty.add(identity)
         return [record]
 
-    def _forget(self, identity: _Identity) -> None:
+    def _forget(self, identity: Identity) -> None:
         if self._alerts.pop(identity, None) is not None:
             self._dirty.add(identity)
 
@@ -196,30 +193,8 @@ class AlertDesk:
             self._suppressions.restore(found)
             return
         record: Record = {**ADDED, **found}
-        identity = (record["fingerprint"], record["episode"])
+        identity = identity_of(record)
         (self._told if REACH in record else self._alerts)[identity] = record
-
-
-def _claimed(
-    record: Record, alerts: dict[_Identity, Record], own: set[_Identity], near: int
-) -> _Identity | None:
-    """Return the published alert that a record goes on with: its own, else one that it met."""
-    identity = (record["fingerprint"], record["episode"])
-    if identity in alerts:
-        return identity
-    return _met_by(record, {at: alert for at, alert in alerts.items() if at not in own}, near)
-
-
-def _met_by(record: Record, alerts: dict[_Identity, Record], near: int) -> _Identity | None:
-    """Return the published alert of the same story: ``near`` it, with the nearest start."""
-    met = [
-        (abs(alert["window_start"] - record["window_start"]), identity)
-        for identity, alert in alerts.items()
-        if alert["fingerprint"] == record["fingerprint"]
-        and alert["window_start"] <= record["window_end"] + near
-        and record["window_start"] <= alert["window_end"] + near
-    ]
-    return min(met)[1] if met else None
 
 
 def _status(before: Record | None, finding: Finding) -> str:

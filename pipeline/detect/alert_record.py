@@ -1,15 +1,12 @@
 """A finding in the shape of an anomaly record, and what later records of it say."""
 
-import hashlib
-import json
 from collections.abc import Mapping
 from typing import Any, Final
 
+from pipeline.detect.alert_identity import Record, episode_id, fingerprint_of
 from pipeline.detect.finding import Finding
 from pipeline.detect.rules import SEVERITIES
 from pipeline.domain.event_time import HOUR, MINUTE
-
-Record = dict[str, Any]
 
 PERMILLE: Final = 1000
 
@@ -30,12 +27,6 @@ RETRACTED: Final = (
 )
 
 
-def fingerprint_of(rule_id: str, detector: str, key: str) -> str:
-    """Return the stable identity of what an alert is about, 32 hex digits."""
-    text = json.dumps([rule_id, detector, key], ensure_ascii=False)
-    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
-
-
 def record_of(finding: Finding, suppressed: int) -> Record:
     """Return the anomaly record of a finding; its status comes from its life."""
     rule = finding.rule
@@ -43,7 +34,7 @@ def record_of(finding: Finding, suppressed: int) -> Record:
     severity = severity_of(finding)
     return {
         "fingerprint": fingerprint,
-        "episode": f"{fingerprint}-{finding.window_start // MINUTE}",
+        "episode": episode_id(fingerprint, finding.opened_at),
         "status": "open",
         "rule": rule.id,
         "detector": rule.detector,
@@ -59,7 +50,7 @@ def record_of(finding: Finding, suppressed: int) -> Record:
         "opened_at": finding.opened_at,
         "updated_at": finding.window_end,
         "resolved_at": finding.resolved_at,
-        "provisional": finding.provisional,
+        "provisional": not finding.final,
         "observed": float(finding.observed),
         "expected": finding.expected,
         "threshold": float(finding.threshold),

@@ -29,7 +29,6 @@ def episode_finding(
     words: Words,
     *,
     resolved_min: int | None,
-    provisional: bool,
     final: bool,
 ) -> Finding:
     """Return the finding of an episode; ``resolved_min``: the minute since which it is over."""
@@ -42,7 +41,6 @@ def episode_finding(
         window_end=end,
         opened_at=(episode.opened + 1) * MINUTE,
         resolved_at=None if resolved_min is None else resolved_min * MINUTE,
-        provisional=provisional,
         final=final,
         feeds=tuple(episode.feeds),
         title=f"{rule.title}: {words.title}",

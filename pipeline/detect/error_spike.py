@@ -175,7 +175,6 @@ class ErrorSpike:
             scope.rule,
             episode,
             resolved_min=book.end_of(episode) if episode.ended else None,
-            provisional=not final and episode.last >= self._final,
             final=final,
         )
         return known_since(found, scope.since(episode.key))

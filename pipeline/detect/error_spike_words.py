@@ -17,7 +17,6 @@ def error_finding(
     episode: Episode,
     *,
     resolved_min: int | None,
-    provisional: bool,
     final: bool,
 ) -> Finding:
     """Return the finding of an episode; ``resolved_min``: the minute since which it is over."""
@@ -25,9 +24,7 @@ def error_finding(
     where = episode.key or "the whole instance"
     query = error_query(rule.dimension, episode.key, status_class, window_of(episode))
     words = Words(where, _explanation(status_class, where, episode), query, MAX_CONTRIBUTORS)
-    return episode_finding(
-        rule, episode, words, resolved_min=resolved_min, provisional=provisional, final=final
-    )
+    return episode_finding(rule, episode, words, resolved_min=resolved_min, final=final)
 
 
 def _explanation(status_class: str, where: str, episode: Episode) -> str:

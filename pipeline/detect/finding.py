@@ -9,11 +9,10 @@ from pipeline.detect.rules import AnyRule
 class Finding:
     """An episode in the words of the anomaly record. Times in microseconds since the epoch.
 
-    ``resolved_at`` is set once it is over; ``provisional`` says that rows may still change the
-    evidence, ``final`` that nothing will change any more. ``window_min`` is the length of the
-    window that was judged; ``baseline_since`` the first moment of the history behind ``expected``,
-    where the detector knows it; ``total`` what the contributing counts are shares of, if not of
-    their sum.
+    ``resolved_at`` is set once it is over; ``final`` says that no row can change it any more, nor a
+    later minute go on with it. ``window_min`` is the length of the window that was judged;
+    ``baseline_since`` the first moment of the history behind ``expected``, where the detector knows
+    it; ``total`` what the contributing counts are shares of, if not of their sum.
     """
 
     rule: AnyRule
@@ -22,7 +21,6 @@ class Finding:
     window_end: int
     opened_at: int
     resolved_at: int | None
-    provisional: bool
     final: bool
     feeds: tuple[str, ...]
     title: str

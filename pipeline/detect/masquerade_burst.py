@@ -122,7 +122,6 @@ class MasqueradeBurst:
             self._rule,
             episode,
             resolved_min=book.end_of(episode) if episode.ended else None,
-            provisional=not final and episode.last >= self._final,
             final=final,
         )
         return known_since(found, self._scope.since(episode.key))

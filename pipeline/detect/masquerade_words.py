@@ -20,16 +20,13 @@ def masquerade_finding(
     episode: Episode,
     *,
     resolved_min: int | None,
-    provisional: bool,
     final: bool,
 ) -> Finding:
     """Return the finding of an episode; ``resolved_min``: the minute since which it is over."""
     did = "wrote much as other users" if episode.peak.kind == "writes" else "acted as many users"
     query = masquerade_query(episode.key, window_of(episode))
     words = Words(f"one person {did}", _explanation(episode), query, MAX_TARGETS)
-    return episode_finding(
-        rule, episode, words, resolved_min=resolved_min, provisional=provisional, final=final
-    )
+    return episode_finding(rule, episode, words, resolved_min=resolved_min, final=final)
 
 
 def _explanation(episode: Episode) -> str:

@@ -182,7 +182,6 @@ class Watch:
             self._by_id[episode.rule],
             episode,
             resolved_min=book.end_of(episode) if episode.ended else None,
-            provisional=not final and episode.last >= self._final,
             final=final,
         )
 

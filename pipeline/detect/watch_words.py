@@ -26,7 +26,6 @@ def watch_finding(
     episode: Episode,
     *,
     resolved_min: int | None,
-    provisional: bool,
     final: bool,
 ) -> Finding:
     """Return the finding of an episode; ``resolved_min``: the minute since which it is over."""
@@ -42,9 +41,7 @@ def watch_finding(
         )
     query = watch_query(rule.dimension, episode.key, rule.feeds, window_of(episode))
     words = Words(phrase.title, text, query, MAX_NAMED)
-    found = episode_finding(
-        rule, episode, words, resolved_min=resolved_min, provisional=provisional, final=final
-    )
+    found = episode_finding(rule, episode, words, resolved_min=resolved_min, final=final)
     return known_since(found, scope.since(episode.key))
 
 

@@ -7,18 +7,17 @@ nothing else. Only that difference is published; every other alert stays as it w
 """
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
 import polars as pl
 
+from pipeline.detect.alert_identity import Identity, Record, continued, identity_of
 from pipeline.detect.detection import Detection
 from pipeline.detect.frames import anomalies_frame
 from pipeline.detect.rules import AnyRule
 from pipeline.domain.event_time import MINUTE
 from pipeline.engine.versions import RECOMPUTED, SEQUENCE_BITS
-
-Record = dict[str, Any]
 
 EVIDENCE: Final = (
     *("fingerprint", "severity", "feeds", "window_start", "window_end", "observed"),
@@ -62,45 +61,39 @@ class AnomalyComparison:
         ``retracted``, one that only they show is published as it ended. Alerts that are not
         final are the detect stage's and stay untouched.
         """
-        free = [dict(one) for one in published if one["status"] != "retracted"]
+        versions = {identity_of(one): one["version"] for one in published}
+        free = {identity_of(one): dict(one) for one in published if one["status"] != "retracted"}
         before, after = list(self._found_before.values()), list(self._found_after.values())
         kept = [one for one in after if _seen(one) in map(_seen, before)]
         appeared = [one for one in after if one not in kept]
         vanished = [one for one in before if _seen(one) not in map(_seen, after)]
+        own = {identity_of(one) for one in after}
         for one in kept:
-            self._claim(one, free)
+            self._claim(one, free, own)
         records = []
         for one in appeared:
-            known = self._claim(one, free)
+            known = self._claim(one, free, own)
             if known is None:
-                records.append(one | {"version": _version(None, generation)})
+                version = _version(versions.get(identity_of(one)), generation)
+                records.append(one | {"version": version})
             elif not known["provisional"] and _seen(known) != _seen(one):
                 told = {name: known[name] for name in ("episode", "opened_at")}
                 version = _version(known["version"], generation)
                 records.append(one | told | {"status": "revised", "version": version})
         for one in vanished:
-            known = self._claim(one, free)
+            known = self._claim(one, free, ())
             if known is not None and not known["provisional"]:
                 version = _version(known["version"], generation)
                 records.append(_retracted(known) | {"version": version})
         frame = anomalies_frame(records, 0)
         return frame.with_columns(pl.Series("version", [r["version"] for r in records], pl.Int64))
 
-    def _claim(self, found: Record, free: list[Record]) -> Record | None:
+    def _claim(
+        self, found: Record, free: dict[Identity, Record], own: Collection[Identity]
+    ) -> Record | None:
         """Take the published record of the same story out of those that are free."""
-        near = self._near.get(found["rule"], 0)
-        met = [
-            one
-            for one in free
-            if one["fingerprint"] == found["fingerprint"]
-            and one["window_start"] <= found["window_end"] + near
-            and found["window_start"] <= one["window_end"] + near
-        ]
-        if not met:
-            return None
-        best = min(met, key=lambda one: abs(one["window_start"] - found["window_start"]))
-        free.remove(best)
-        return best
+        identity = continued(found, free, own, self._near.get(found["rule"], 0))
+        return None if identity is None else free.pop(identity)
 
 
 def _final(detection: Detection) -> dict[str, Record]:

@@ -44,6 +44,22 @@ def test_an_alert_opens_grows_ends_and_becomes_final() -> None:
     assert {record["episode"] for record in run.published} == {final["episode"]}
 
 
+def test_an_alert_is_provisional_while_a_later_minute_can_go_on_with_it() -> None:
+    run = DetectRun()
+    rows = failing(range(100, 105)) + quiet(range(105, 125))
+    run.observe(rows)
+    run.finalise(quiet(range(100)) + failing(range(100, 105)), T + 105)
+    run.close({"web_logs": T + 125})
+    [over] = run.take()
+    assert (over["status"], over["provisional"]) == ("resolved", True)
+    run.observe(failing(range(105, 107)))
+    [longer] = run.take()
+    assert (longer["status"], longer["episode"]) == ("revised", over["episode"])
+    run.finalise(failing(range(105, 107)) + quiet(range(107, 125)), T + 125)
+    [final] = run.take()
+    assert (final["status"], final["provisional"]) == ("resolved", False)
+
+
 def test_nothing_is_published_when_nothing_changed() -> None:
     run = DetectRun()
     run.observe(failing(range(5)))
@@ -110,7 +126,7 @@ def test_the_fingerprint_is_a_stable_hash_of_rule_detector_and_key() -> None:
     [record] = run.take()
     text = json.dumps(["error_spike_5xx_controller", "error_spike", PAGE])
     assert record["fingerprint"] == hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
-    assert record["episode"] == f"{record['fingerprint']}-{T}"
+    assert record["episode"] == f"{record['fingerprint']}-{record['opened_at'] // MINUTE}"
 
 
 def test_a_shadow_rule_publishes_nothing_and_an_off_rule_keeps_nothing() -> None:

@@ -43,7 +43,6 @@ def finding(of: AnyRule, story: Story, now: int, final: int) -> Finding:
         window_end=(T + last + 1) * MINUTE,
         opened_at=(T + story.first + 1) * MINUTE,
         resolved_at=(T + story.last + QUIET + 1) * MINUTE if is_over else None,
-        provisional=final <= story.last,
         final=final > story.last + QUIET,
         feeds=("web_logs",),
         title="t",

@@ -98,6 +98,14 @@ def test_an_alert_that_revised_statistics_leave_nothing_of_is_retracted() -> Non
     assert (told["status"], told["episode"]) == ("retracted", published[0]["episode"])
 
 
+def test_an_alert_that_was_withdrawn_comes_back_with_a_higher_version() -> None:
+    published = final_run(stats([(100, 5, 0)])).latest()
+    withdrawn = changes([(100, 5, 0)], [], published)
+    (back,) = changes([], [(100, 5, 0)], latest([*published, *withdrawn]))
+    assert (back["status"], back["episode"]) == ("resolved", published[0]["episode"])
+    assert back["version"] > withdrawn[0]["version"]
+
+
 def test_an_alert_that_is_not_final_is_left_to_the_detect_stage() -> None:
     published = [one | {"provisional": True} for one in final_run(stats([(100, 5, 0)])).latest()]
     assert changes([(100, 5, 0)], [], published) == []
