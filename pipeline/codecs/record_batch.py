@@ -11,11 +11,10 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from pipeline.codecs.arrow_bytes import Bytes, Int64s, bytes_of, lengths_of, offsets_of
-from pipeline.codecs.encode_kernels import write_records
+from pipeline.codecs import record_batch_kernels as kernels
+from pipeline.codecs.arrow_bytes import Bytes, bytes_of, offsets_of
 
-_FIXED: Final = 3
-"""Bytes of attributes, timestamp delta and header count, which are all 0."""
+_ALL: Final = np.zeros(0, np.uint8)
 
 
 def record_batch_bodies(
@@ -31,65 +30,28 @@ def record_batch_bodies(
         return
     if keys is None:
         keys = pa.nulls(count, pa.binary())
-    key_sizes, value_sizes = _sizes(keys), _sizes(values)
-    payload = (
-        _FIXED
-        + _varint_lengths(key_sizes)
-        + np.maximum(key_sizes, 0)
-        + _varint_lengths(value_sizes)
-        + np.maximum(value_sizes, 0)
+    key_offsets, key_there, key_data = _columns(keys)
+    value_offsets, value_there, value_data = _columns(values)
+    lengths, firsts, ends = np.empty((3, count), np.int64)
+    batches = kernels.cut_batches(
+        key_offsets, key_there, value_offsets, value_there, limit_bytes, lengths, firsts, ends
     )
-    starts = _split(payload, limit_bytes)
-    deltas = np.arange(count) - np.repeat(starts, np.diff(np.append(starts, count)))
-    lengths = payload + _varint_lengths(deltas)
-    ends = np.cumsum(lengths + _varint_lengths(lengths))
+    firsts, ends = firsts[:batches], ends[:batches]
     body = np.empty(ends[-1], np.uint8)
-    write_records(lengths, deltas, *_columns(keys), key_sizes, *_columns(values), value_sizes, body)
-    first = 0
-    for start, end in zip(starts, np.append(starts[1:], count), strict=True):
-        yield int(end - start), body[first : ends[end - 1]].data
-        first = ends[end - 1]
+    kernels.write_records(
+        *(key_offsets, key_there, key_data),
+        *(value_offsets, value_there, value_data),
+        *(lengths, firsts, body),
+    )
+    begin = 0
+    for records, end in zip(np.diff(firsts, append=count).tolist(), ends.tolist(), strict=True):
+        yield records, body[begin:end].data
+        begin = end
 
 
-def _split(payload: Int64s, limit_bytes: int) -> Int64s:
-    """Return the first record of every batch.
-
-    The length of an offset delta depends on where the batch begins; the longest is reckoned.
-    """
-    longest_delta = _varint_lengths(np.array([len(payload)]))
-    whole = payload + longest_delta
-    ends = np.cumsum(whole + _varint_lengths(whole))
-    starts, before = [0], 0
-    while True:
-        next_start = max(int(np.searchsorted(ends, before + limit_bytes, "right")), starts[-1] + 1)
-        if next_start >= len(payload):
-            return np.array(starts)
-        starts.append(next_start)
-        before = int(ends[next_start - 1])
-
-
-def _sizes(values: pa.BinaryArray) -> Int64s:
-    """Return lengths, -1 for null."""
-    lengths = lengths_of(values)
+def _columns(values: pa.BinaryArray) -> tuple[NDArray[np.int32], Bytes, Bytes]:
+    """Return where values begin, which are there (empty: all), and the bytes they begin in."""
+    there = _ALL
     if values.null_count:
-        lengths[_null(values)] = -1
-    return lengths
-
-
-def _null(values: pa.BinaryArray) -> NDArray[np.bool_]:
-    return values.is_null().to_numpy(zero_copy_only=False)
-
-
-def _columns(values: pa.BinaryArray) -> tuple[NDArray[np.int32], Bytes]:
-    """Return where values begin, and the bytes they begin in."""
-    return offsets_of(values), bytes_of(values)
-
-
-def _varint_lengths(values: Int64s) -> Int64s:
-    """Return how many bytes the zigzag varint of each value has."""
-    zigzag = ((values << 1) ^ (values >> 63)).view(np.uint64)
-    lengths = np.ones(len(values), np.int64)
-    largest = int(zigzag.max(initial=0))
-    for bits in range(7, largest.bit_length(), 7):
-        lengths += zigzag >= np.uint64(1 << bits)
-    return lengths
+        there = values.is_valid().to_numpy(zero_copy_only=False).view(np.uint8)
+    return offsets_of(values), there, bytes_of(values)

@@ -10,8 +10,9 @@ from typing import Any, Final
 
 import numba as nb
 import numpy as np
+from numba import types
 
-from pipeline.domain.memory_kernels import byte_at, eight_at
+from pipeline.domain.memory_kernels import byte_at, eight_at, set_byte
 
 SOUND: Final = 0
 ENDS_EARLY: Final = 1
@@ -68,6 +69,30 @@ def varint(memory: Any, at: Any, end: Any) -> tuple[Any, Any]:
         if byte < np.uint64(0x80):
             return np.int64(byte >> np.uint64(1)) ^ -np.int64(byte & np.uint64(1)), np.int64(at + 1)
     return _long_varint(memory, at, end)
+
+
+@nb.njit(types.int64(types.int64), cache=True, inline="always")
+def varint_length(value: Any) -> Any:
+    """Return how many bytes the zigzag varint of a value has."""
+    left = np.uint64((value << 1) ^ (value >> 63))
+    length = np.int64(1 if left < np.uint64(0x80) else 2)
+    left >>= np.uint64(14)
+    while left != np.uint64(0):
+        left >>= np.uint64(7)
+        length += 1
+    return length
+
+
+@nb.njit(types.int64(types.int64, types.int64, types.int64), cache=True, inline="always")
+def write_varint(out: Any, at: Any, value: Any) -> Any:
+    """Write a zigzag varint to memory and return where it ends."""
+    left = np.uint64((value << 1) ^ (value >> 63))
+    while left >= np.uint64(0x80):
+        set_byte(out, at, np.int64(left | np.uint64(0x80)))
+        left >>= np.uint64(7)
+        at += 1
+    set_byte(out, at, np.int64(left))
+    return at + 1
 
 
 @nb.njit(cache=True)
