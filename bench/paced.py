@@ -84,8 +84,9 @@ async def _with_interval(there: Installation, loads: list[Load], directory: Path
         process = start(command, there.environment, log.fileno())
         try:
             await joined(there, "sessionize")
-            with Speed(directory / "speed.log") as speed:
-                return await _measure(there, loads, psutil.Process(process.pid), speed)
+            worker = psutil.Process(process.pid)
+            with Speed(directory / "speed.log", worker) as speed:
+                return await _measure(there, loads, worker, speed)
         finally:
             stop(process)
 
@@ -95,7 +96,6 @@ async def _measure(
 ) -> dict[str, Any]:
     """Publish everything; count from SETTLE_S on to the last load."""
     group, lags = there.settings.group("sessionize"), list[int]()
-    used = list[tuple[float, float]]()
     publisher = TransactionalPublisher(there.settings.kafka(), "paced")
     await publisher.start()
     settled, published = round(SETTLE_S / EVERY_S), 0
@@ -107,24 +107,23 @@ async def _measure(
                 if number == settled:
                     published = 0
                     earlier = await _commits(progress, group)
-                if number >= settled:
-                    used.append((time.monotonic(), cpu_s(worker)))
+                    since, before = time.monotonic(), cpu_s(worker)
                 await publisher.publish(load)
                 published += sum(len(block.values) for block in load if isinstance(block, Block))
                 if number > settled and number % ASK_EVERY == 0:
                     lag = await progress.lag(group, [WEB_LOGS.name])
                     lags.append(sum(each.behind for each in lag.values()))
             await asyncio.sleep(max(began + len(loads) * EVERY_S - time.monotonic(), 0))
-            used.append((time.monotonic(), cpu_s(worker)))
-            seconds, spent = used[-1][0] - used[0][0], used[-1][1] - used[0][1]
+            until, spent = time.monotonic(), cpu_s(worker) - before
+            seconds = until - since
             commits = await _commits(progress, group) - earlier
-        free = speed.free(used)
+        free = speed.free(since, until)
         return {
             "rows_per_s": round(published / seconds),
             "cpu_s_per_s": round(spent / seconds, 3),
             "cpu_s_per_free_s": round(free.cpu_s / max(free.seconds, 1e-9), 3),
             "free_s": round(free.seconds, 1),
-            "free_look_ms": round(free.look_s * 1e3, 1),
+            "free_look_ms": round(free.look_s * 1e3, 3),
             "commits_per_s": round(commits / seconds, 1),
             "largest_lag_rows": max(lags, default=0),
         }
