@@ -18,7 +18,7 @@ from pipeline.sink.batch import Batch, Partition
 from pipeline.sink.destination import Destination
 from pipeline.sink.erasing import forget, subjects
 from pipeline.sink.reading import Reader
-from pipeline.sink.tables import TABLES
+from pipeline.sink.tables import INSERTED
 from pipeline.sink.tables.erasures import ERASURES
 
 Acknowledge = Callable[[Mapping[Partition, int]], Awaitable[None]]
@@ -95,9 +95,7 @@ class Delivery:
                     await self._acknowledge(dict(batch.positions))
 
     async def _insert(self, batch: Batch) -> None:
-        # Erasures are the last of the tables, so that they delete from the others what came
-        # in the same batch.
-        for table in TABLES:
+        for table in INSERTED:
             frames = batch.frames(table.name)
             if not frames:
                 continue

@@ -31,6 +31,15 @@ TABLES: Final[tuple[Table, ...]] = (
     ERASURES,
 )
 
+_AWAITED: Final = (ANOMALIES, SESSIONS, REQUEST_STATS)
+
+INSERTED: Final[tuple[Table, ...]] = (
+    *_AWAITED,
+    *(table for table in TABLES if table not in _AWAITED),
+)
+"""The same in the order in which a batch is inserted: what people and alarms wait for comes first;
+erasures last, so that they delete from the others what came in the same batch."""
+
 STORES: Final[tuple[str, ...]] = tuple(store for table in TABLES for store in table.stores)
 """Tables under the views, shadows among them."""
 

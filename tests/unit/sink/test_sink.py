@@ -265,6 +265,19 @@ async def test_erasures_delete_after_everything_of_their_batch_is_inserted() -> 
     assert group.offsets == {(topics.ERASURES.name, 0): 1, (LOGS, 0): 3}
 
 
+async def test_alerts_and_sessions_are_inserted_before_the_rows_of_their_batch() -> None:
+    sink, clickhouse, _ = start()
+    await sink.add(logs(1, 2))
+    for topic, schema in ((topics.SESSIONS, "session"), (topics.ANOMALIES, "anomaly")):
+        await sink.add(FrameChunk(topic.name, 0, {0: row(schema, 1)}, span=(0, 1)))
+    await settle(sink, 0)
+    assert clickhouse.log[:3] == [
+        "insert anomalies_store",
+        "insert sessions_store",
+        "insert web_logs_store",
+    ]
+
+
 async def test_the_owner_of_the_erasures_sweeps_from_time_to_time() -> None:
     request = "00000000-0000-4000-8000-000000000001"
     sink, clickhouse, _ = start(Pace(sweep_every=2 * DAY))

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pipeline.sink.tables
 from pipeline.domain.topics import TOPICS as CATALOGUE
-from pipeline.sink.tables import TABLES, TOPICS
+from pipeline.sink.tables import INSERTED, TABLES, TOPICS
 
 MIGRATIONS = Path(__file__).parents[3] / "infra" / "clickhouse" / "migrations"
 
@@ -18,6 +18,11 @@ def test_every_file_of_the_room_is_in_the_tuple() -> None:
     folder = Path(pipeline.sink.tables.__file__).parent
     files = {path.stem for path in folder.glob("*.py")} - {"__init__", "table"}
     assert files == {table.name for table in TABLES}
+
+
+def test_every_table_is_inserted_once_and_erasures_last() -> None:
+    assert sorted(table.name for table in INSERTED) == sorted(table.name for table in TABLES)
+    assert INSERTED[-1].name == "erasures"
 
 
 def test_every_table_and_its_view_are_made_by_a_migration() -> None:
